@@ -1,0 +1,2 @@
+//! Two servers and a front that share one session.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Server-side HTTP sessions for Rust services that run as more than one process.

@@ -1,0 +1,1 @@
+//! axum extractors for sessions, and their rejections.

@@ -1,0 +1,1 @@
+//! Bench servers and the floor they are measured against.

@@ -1,0 +1,42 @@
+//! The session, its store contract and the manager that every adapter calls.
+//!
+//! An application does not depend on this crate: it uses the facade `http-session`. A store implements
+//! [`SessionStore`], an adapter for a web framework drives [`SessionManager`], and neither knows the other.
+//!
+//! What this crate does not know, and must not: any web framework, any store, any async runtime (`tokio` is
+//! here for its runtime-free locks). It speaks of headers as names and bytes.
+
+mod changes;
+mod clock;
+mod codec;
+mod digest;
+mod error;
+mod expiry;
+mod id;
+mod limits;
+//mod manager;
+mod principal;
+mod random;
+mod record;
+//mod resolver;
+//mod session;
+mod store;
+
+pub use changes::Changes;
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use codec::{Codec, JsonCodec};
+pub use digest::Digest;
+pub use error::{Error, ErrorKind, Result};
+pub use expiry::{DEFAULT_IDLE, DEFAULT_TOUCH, Expiry, throttle};
+pub use id::{Handle, SessionId};
+pub use limits::Limits;
+//pub use manager::{Commit, Header, HeaderMode, ManagerBuilder, SessionManager};
+pub use principal::Principal;
+pub use random::{OsRandom, Random};
+pub use record::{Attributes, Name, NewRecord, Record};
+//pub use resolver::{CookieResolver, CookieResolverBuilder, HeaderResolver, SameSite, SessionIdResolver};
+//pub use session::{DetachedSession, LazySession, Session};
+pub use store::{
+    Access, Capabilities, Created, ENDED_WINDOW, Load, OpId, PREVIOUS_GRACE, RENEWAL_WAIT, ROTATED_WINDOW,
+    Renewal, Renewed, Saved, Select, SessionStore, StoredId, Swapped, Sweep, TOMBSTONE_LIFE, Taken,
+};

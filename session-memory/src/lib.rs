@@ -1,0 +1,1 @@
+//! An in-memory session store, bounded and on one clock.

@@ -1,0 +1,1 @@
+//! A Redis session store: one hash a session, one command an operation.

@@ -1,0 +1,1 @@
+//! The session contracts as test cases, with clocks, faults and real servers.

@@ -1,0 +1,2 @@
+//! Tests, servers, benches and the demonstration of this workspace.
+fn main() {}
