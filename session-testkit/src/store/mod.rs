@@ -1,0 +1,17 @@
+//! The cases of the store contract, by operation. [`store_conformance!`](crate::store_conformance) runs them all,
+//! and is the only list of them.
+
+#![allow(missing_docs, reason = "a case's name is the sentence that it proves")]
+
+mod conformance;
+mod fixture;
+
+pub mod create;
+pub mod delete;
+pub mod end;
+pub mod identity;
+pub mod load;
+pub mod replace;
+pub mod rotate;
+pub mod save;
+pub mod take;
