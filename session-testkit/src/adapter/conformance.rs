@@ -5,7 +5,7 @@
 #[macro_export]
 macro_rules! adapter_conformance {
     ($name:ident, $harness:expr $(,)?) => {
-        $crate::__adapter_tests! { $name, $harness,
+        $crate::__cases! { adapter, $name, $harness,
             attributes {
                 attributes_are_set_read_listed_and_removed_across_requests,
                 a_request_sees_its_own_changes,
@@ -102,32 +102,6 @@ macro_rules! adapter_conformance {
                 a_double_click_on_log_out_logs_out_and_withdraws_once,
                 of_64_takers_one_wins_and_64_increments_are_64,
             }
-        }
-    };
-}
-
-/// One test a case, in a module a group.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __adapter_tests {
-    ($name:ident, $harness:expr, $($group:ident { $($case:ident,)* })*) => {
-        mod $name {
-            $(
-                mod $group {
-                    #[allow(unused_imports, reason = "the expression may name anything of the caller's")]
-                    use super::super::*;
-
-                    $(
-                        #[test]
-                        fn $case() {
-                            $crate::run(async {
-                                let harness = $harness;
-                                $crate::adapter::cases::$group::$case(&harness).await;
-                            });
-                        }
-                    )*
-                }
-            )*
         }
     };
 }

@@ -5,10 +5,12 @@
 //! the rules of "what the manager does with the answers", seen from outside: by status, headers and store calls.
 
 mod browser;
-pub mod cases;
+mod cases;
 mod conformance;
 mod handler;
 mod world;
+
+pub use cases::{attributes, beginning, commit, ending, expiry, failing, gone, identity, presented, races};
 
 pub use browser::{Browser, Reply, Request};
 pub use handler::{Handler, Outcome};
