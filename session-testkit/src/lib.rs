@@ -12,15 +12,21 @@
 )]
 
 mod clock;
+mod faulty;
 mod harness;
+mod operation;
 mod random;
 mod run;
+mod spy;
 pub mod store;
 
 pub use async_trait::async_trait;
 pub use clock::ManualClock;
+pub use faulty::{Fault, FaultyStore};
 pub use harness::Harness;
+pub use operation::Operation;
 pub use random::{FailingRandom, SeededRandom};
+pub use spy::SpyStore;
 
 #[doc(hidden)]
 pub use run::run;
