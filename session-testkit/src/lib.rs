@@ -17,6 +17,7 @@ mod cases;
 mod clock;
 mod faulty;
 mod harness;
+mod operation;
 mod random;
 mod run;
 mod spy;
@@ -26,8 +27,9 @@ pub use async_trait::async_trait;
 pub use clock::ManualClock;
 pub use faulty::{Fault, FaultyStore};
 pub use harness::Harness;
+pub use operation::Operation;
 pub use random::{FailingRandom, SeededRandom};
-pub use spy::{Op, SpyStore};
+pub use spy::SpyStore;
 
 #[doc(hidden)]
 pub use run::run;
