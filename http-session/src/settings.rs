@@ -195,8 +195,9 @@ fn expiry(text: &str) -> Result<Expiry, String> {
 }
 
 fn namespace(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.contains(|char: char| char.is_whitespace() || char.is_control()) {
-        return Err(said(text, "is not a namespace: a name without blanks, and not empty"));
+    let belongs = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
+    if !(1..=100).contains(&text.len()) || !text.bytes().all(belongs) {
+        return Err(said(text, "is not a namespace: 1 to 100 letters, digits and -_.:/"));
     }
     Ok(text.to_owned())
 }

@@ -29,6 +29,7 @@ const fn compiled_in(is_on: bool) -> State {
 const SCHEMES: &[Scheme] = &[
     Scheme { name: "memory", feature: "memory", state: compiled_in(cfg!(feature = "memory")) },
     Scheme { name: "redis", feature: "redis", state: compiled_in(cfg!(feature = "redis")) },
+    Scheme { name: "valkey", feature: "redis", state: compiled_in(cfg!(feature = "redis")) },
     Scheme { name: "rediss", feature: "tls", state: State::Planned },
     Scheme { name: "redis-sentinel", feature: "redis-sentinel", state: State::Planned },
     Scheme { name: "redis-cluster", feature: "redis-cluster", state: State::Planned },
@@ -85,7 +86,7 @@ pub(crate) async fn open(
         #[cfg(feature = "memory")]
         Some("memory") => Ok(memory(clock)),
         #[cfg(feature = "redis")]
-        Some("redis") => redis(given, namespace).await,
+        Some("redis" | "valkey") => redis(given, namespace).await,
         _ => {
             let _ = (namespace, clock);
             Err(Error::new(ErrorKind::Config, format!("{}: {} names no store", given.origin, given.value)))
@@ -113,4 +114,20 @@ fn memory_by_default(_: Arc<dyn Clock>) -> Result<Arc<dyn SessionStore>> {
 #[cfg(feature = "memory")]
 fn memory(clock: Arc<dyn Clock>) -> Arc<dyn SessionStore> {
     Arc::new(session_memory::MemoryStore::builder().clock(clock).build())
+}
+
+#[cfg(feature = "redis")]
+async fn redis(given: &Given<Url>, namespace: &str) -> Result<Arc<dyn SessionStore>> {
+    let connected = session_redis::RedisStore::builder(given.value.expose()).namespace(namespace).connect().await;
+    match connected {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => Err(not_opened(given, error)),
+    }
+}
+
+/// The store's error, with the setting that named the store.
+#[cfg(feature = "redis")]
+fn not_opened(given: &Given<Url>, error: Error) -> Error {
+    let message = format!("{}: the store {} cannot be opened: {error}", given.origin, given.value);
+    Error::new(error.kind(), message).with_source(error)
 }

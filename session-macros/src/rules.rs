@@ -33,8 +33,8 @@ fn alone(given: &Given) -> Option<String> {
         STORE if !text.contains(':') => {
             Some("`store` is a URL, such as \"memory:\" or \"redis://localhost:6379\"".to_owned())
         }
-        NAMESPACE if text.is_empty() || text.contains(|char: char| char.is_whitespace() || char.is_control()) => {
-            Some("`namespace` is a name without blanks, and not empty".to_owned())
+        NAMESPACE if !(1..=100).contains(&text.len()) || !text.bytes().all(is_in_namespaces) => {
+            Some("`namespace` is a name of 1 to 100 letters, digits and -_.:/".to_owned())
         }
         HEADER | COOKIE_NAME if text.is_empty() || !text.bytes().all(is_token) => {
             let what = if given.key.property == HEADER { "header" } else { "cookie" };
@@ -83,4 +83,9 @@ fn is_literal(given: &Given) -> bool {
 
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// What every store takes: a namespace that is fine in memory must not fail where the application goes live.
+fn is_in_namespaces(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte)
 }

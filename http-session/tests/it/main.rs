@@ -1,0 +1,4 @@
+//! The facade, from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod ui;
