@@ -67,6 +67,7 @@ pub trait Readable: Sized {
     fn parse(text: &str) -> Result<Self, String>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: FromStr<Err: Display>> Readable for T {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|error: T::Err| error.to_string())
@@ -110,6 +111,7 @@ pub trait Shown {
     fn shown(&self) -> String;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Display + ?Sized> Shown for T {
     fn shown(&self) -> String {
         self.to_string()
@@ -122,6 +124,10 @@ pub fn text<T: Shown + ?Sized>(field: &T) -> String {
 }
 
 /// `Sessions::from_source`.
+///
+/// # Errors
+///
+/// One that names every field that cannot be read.
 pub fn from_source<T: Annotated>(source: &dyn Source) -> Result<T> {
     let mut mistakes = Mistakes::default();
     let read = read(&T::ANNOTATION, source, &mut mistakes);
@@ -133,7 +139,6 @@ fn read<T: Annotated>(annotation: &Annotation, source: &dyn Source, mistakes: &m
 }
 
 /// `Sessions::builder`.
-#[must_use]
 pub fn builder<T: Annotated>() -> Builder {
     Builder::annotated(&T::ANNOTATION, |source, mistakes| {
         read::<T>(&T::ANNOTATION, source, mistakes).map(|config| config.texts())

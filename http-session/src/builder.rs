@@ -121,7 +121,10 @@ impl Builder {
         self.customized(|manager| manager.random(random))
     }
 
-    fn customized(mut self, customize: impl FnOnce(ManagerBuilder) -> ManagerBuilder + Send + 'static) -> Self {
+    fn customized(
+        mut self,
+        customize: impl FnOnce(ManagerBuilder) -> ManagerBuilder + Send + 'static,
+    ) -> Self {
         self.customize.push(Box::new(customize));
         self
     }
@@ -137,7 +140,8 @@ impl Builder {
         let fields = (self.read_fields)(&*self.source, &mut mistakes).unwrap_or_default();
         let scope = Scope { source: &*self.source, fields: &fields };
         let counts = Counts { store: self.store.is_none(), transport: !self.has_resolver };
-        let settings = Reader { annotation: self.annotation, scope, mistakes: &mut mistakes }.settings(counts);
+        let settings =
+            Reader { annotation: self.annotation, scope, mistakes: &mut mistakes }.settings(counts);
         let settings = mistakes.unless_any(self.annotation.name, Some(settings))?;
 
         let store = match self.store {

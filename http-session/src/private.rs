@@ -2,9 +2,7 @@
 
 pub use session_core::Error;
 
-pub use crate::annotation::{
-    Annotated, Annotation, Fields, builder, from_source, into_builder, text,
-};
+pub use crate::annotation::{Annotated, Annotation, Fields, builder, from_source, into_builder, text};
 pub use crate::{__session_config_methods as session_config_methods, Builder, Env, Source};
 
 /// The methods that depend on a feature: a proc macro cannot see features, this macro is one of the facade's.

@@ -56,7 +56,11 @@ impl fmt::Debug for Url {
 /// A value that was meant to be something short, as it may be shown in a message. What looks like a URL or a
 /// whole file has come from the wrong place and may hold a password.
 pub(crate) fn value(text: &str) -> String {
-    if text.contains([':', '@']) || text.chars().count() > 40 { "…".to_owned() } else { format!("{text:?}") }
+    if text.contains([':', '@']) || text.chars().count() > 40 {
+        "…".to_owned()
+    } else {
+        format!("{text:?}")
+    }
 }
 
 #[cfg(test)]

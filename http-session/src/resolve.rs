@@ -122,7 +122,10 @@ mod tests {
 
     #[test]
     fn what_stands_for_user_and_password_may_hold_any_character() {
-        assert_eq!(resolve("redis://u:${password}@${host}:{port}").unwrap(), "redis://u:p%40ss%2Fw%3A1%25@h:7");
+        assert_eq!(
+            resolve("redis://u:${password}@${host}:{port}").unwrap(),
+            "redis://u:p%40ss%2Fw%3A1%25@h:7"
+        );
         assert_eq!(resolve("redis://{secret}:${password}@h").unwrap(), "redis://%23:p%40ss%2Fw%3A1%25@h");
         assert_eq!(resolve("redis://${password}/x@y").unwrap(), "redis://p@ss/w:1%/x@y");
         assert_eq!(resolve("${none:redis://a@b}").unwrap(), "redis://a@b");

@@ -98,7 +98,8 @@ impl Reader<'_> {
             (Some(header), Some(cookie)) => {
                 if header.level == cookie.level {
                     let both = format!("{}, {}", header.origin, cookie.origin);
-                    self.mistakes.add(&both, "a session's id travels in a header or in a cookie, not in both");
+                    self.mistakes
+                        .add(&both, "a session's id travels in a header or in a cookie, not in both");
                 }
                 Some(if header.level > cookie.level {
                     Transport::Header(header.value)

@@ -33,7 +33,9 @@ pub struct Env;
 impl Env {
     /// The environment variable of a property: upper case, and `_` for what is neither letter nor digit.
     fn variable(name: &str) -> String {
-        name.chars().map(|char| if char.is_ascii_alphanumeric() { char.to_ascii_uppercase() } else { '_' }).collect()
+        name.chars()
+            .map(|char| if char.is_ascii_alphanumeric() { char.to_ascii_uppercase() } else { '_' })
+            .collect()
     }
 }
 

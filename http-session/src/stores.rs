@@ -118,7 +118,8 @@ fn memory(clock: Arc<dyn Clock>) -> Arc<dyn SessionStore> {
 
 #[cfg(feature = "redis")]
 async fn redis(given: &Given<Url>, namespace: &str) -> Result<Arc<dyn SessionStore>> {
-    let connected = session_redis::RedisStore::builder(given.value.expose()).namespace(namespace).connect().await;
+    let connected =
+        session_redis::RedisStore::builder(given.value.expose()).namespace(namespace).connect().await;
     match connected {
         Ok(store) => Ok(Arc::new(store)),
         Err(error) => Err(not_opened(given, error)),

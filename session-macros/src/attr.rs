@@ -68,7 +68,7 @@ fn entries(
 }
 
 fn entry(input: ParseStream<'_>, options: &mut Options, mistakes: &mut Mistakes) -> syn::Result<()> {
-    let name = input.call(Ident::parse_any)?;
+    let name = key_name(input)?;
     if name == "crate" {
         return facade(&name, input, options);
     }
@@ -78,14 +78,20 @@ fn entry(input: ParseStream<'_>, options: &mut Options, mistakes: &mut Mistakes)
     value_of(&name, KEYS, ["cookie", "crate"], "", input, options)
 }
 
+fn key_name(input: ParseStream<'_>) -> syn::Result<Ident> {
+    input
+        .call(Ident::parse_any)
+        .map_err(|mistake| syn::Error::new(mistake.span(), "expected a key, as in `store = \"…\"`"))
+}
+
 fn facade(name: &Ident, input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
     input.parse::<Token![=]>()?;
     let text: LitStr = input
         .parse()
         .map_err(|error| syn::Error::new(error.span(), "`crate` is the path of the facade: crate = \"…\""))?;
-    let path = text
-        .parse_with(Path::parse_mod_style)
-        .map_err(|_| syn::Error::new(text.span(), "not a path, such as \"my_http_session\" or \"web::sessions\""))?;
+    let path = text.parse_with(Path::parse_mod_style).map_err(|_| {
+        syn::Error::new(text.span(), "not a path, such as \"my_http_session\" or \"web::sessions\"")
+    })?;
     if options.facade.replace(path).is_some() {
         return Err(syn::Error::new(name.span(), "`crate` is given twice"));
     }
@@ -110,7 +116,7 @@ fn cookie(
         return Err(syn::Error::new(name.span(), "`cookie` is given twice"));
     }
     entries(&inner, mistakes, |input, _| {
-        let name = input.call(Ident::parse_any)?;
+        let name = key_name(input)?;
         value_of(&name, COOKIE_KEYS, [], " of `cookie`", input, options)
     });
     Ok(())
@@ -126,7 +132,8 @@ fn value_of<const N: usize>(
 ) -> syn::Result<()> {
     let Some(key) = keys.iter().find(|key| name == key.name) else {
         let names: Vec<_> = keys.iter().map(|key| key.name).chain(beside).collect();
-        let mut message = format!("unknown key `{name}`{scope}{}", did_you_mean(&name.to_string(), names.clone()));
+        let mut message =
+            format!("unknown key `{name}`{scope}{}", did_you_mean(&name.to_string(), names.clone()));
         message.push_str(&format!("; there are {}", list(&names)));
         return Err(syn::Error::new(name.span(), message));
     };
@@ -152,18 +159,23 @@ fn value(name: &Ident, key: &Key, input: ParseStream<'_>) -> syn::Result<(String
         (Kind::Timeout, Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) if number.suffix().is_empty() => {
             Ok((number.base10_digits().to_owned(), at))
         }
-        (Kind::Timeout | Kind::Text, Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Ok((text.value(), at)),
-        (Kind::Flag, Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. })) => Ok((flag.value.to_string(), at)),
-        (Kind::Timeout, Expr::Unary(_)) => {
-            Err(syn::Error::new(at, format!("`{name}` is not negative: for sessions without end say \"never\"")))
+        (Kind::Timeout | Kind::Text, Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
+            Ok((text.value(), at))
         }
+        (Kind::Flag, Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. })) => Ok((flag.value.to_string(), at)),
+        (Kind::Timeout, Expr::Unary(_)) => Err(syn::Error::new(
+            at,
+            format!("`{name}` is not negative: for sessions without end say \"never\""),
+        )),
         (kind, _) => Err(wrong(at, name, kind)),
     }
 }
 
 fn wrong(at: Span, name: &Ident, kind: Kind) -> syn::Error {
     let message = match kind {
-        Kind::Timeout => format!("`{name}` is a number of seconds or a text like \"30m\" or \"never\": {name} = 1800"),
+        Kind::Timeout => format!(
+            "`{name}` is a whole number of seconds or a text like \"30m\" or \"never\": {name} = 1800"
+        ),
         Kind::Text => format!("`{name}` is a text: {name} = \"…\""),
         Kind::Flag => format!("`{name}` is true or false: {name} = true"),
     };

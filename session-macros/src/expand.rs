@@ -13,17 +13,15 @@ pub(crate) fn expand(checked: Checked, mistakes: Mistakes) -> TokenStream {
     let private = quote!(#facade::__private);
     let generated = match config {
         None => TokenStream::new(),
-        // With mistakes, what was wrong is left out: the struct's methods are there all the same, so that their
-        // absence is not reported as well.
-        Some(config) if !mistakes.is_empty() => implementation(&private, &Config { settings: vec![], ..config }),
-        Some(config) => implementation(&private, &config),
+        // With mistakes the methods are there all the same, so that their absence is not reported as well.
+        Some(config) if !mistakes.is_empty() => methods(&private, &config, &nothing(&private, &config)),
+        Some(config) => methods(&private, &config, &annotated(&private, &config)),
     };
     let errors = mistakes.into_compile_errors();
     quote!(#item #errors #generated)
 }
 
-fn implementation(private: &TokenStream, config: &Config) -> TokenStream {
-    let annotated = annotated(private, config);
+fn methods(private: &TokenStream, config: &Config, annotated: &TokenStream) -> TokenStream {
     let Config { name, vis, .. } = config;
     quote! {
         #annotated
@@ -64,6 +62,24 @@ fn implementation(private: &TokenStream, config: &Config) -> TokenStream {
     }
 }
 
+/// An implementation for what does not compile anyway.
+fn nothing(private: &TokenStream, config: &Config) -> TokenStream {
+    let name = &config.name;
+    quote! {
+        impl #private::Annotated for #name {
+            const ANNOTATION: #private::Annotation = #private::Annotation { name: "", place: "", settings: &[] };
+
+            fn read(_: &mut #private::Fields<'_>) -> ::core::option::Option<Self> {
+                ::core::option::Option::None
+            }
+
+            fn texts(&self) -> ::std::vec::Vec<(&'static ::core::primitive::str, ::std::string::String)> {
+                ::std::vec![]
+            }
+        }
+    }
+}
+
 fn annotated(private: &TokenStream, config: &Config) -> TokenStream {
     let Config { name, fields, settings, .. } = config;
     let text_name = name.to_string();
@@ -72,14 +88,17 @@ fn annotated(private: &TokenStream, config: &Config) -> TokenStream {
         quote!((#property, #text))
     });
     let reader = Ident::new("fields", Span::mixed_site());
-    let locals: Vec<_> = (0..fields.len()).map(|at| format_ident!("field_{at}", span = Span::mixed_site())).collect();
+    let locals: Vec<_> =
+        (0..fields.len()).map(|at| format_ident!("field_{at}", span = Span::mixed_site())).collect();
     let reads = fields.iter().zip(&locals).map(|(field, local)| {
         let Field { ty, cfgs, template, .. } = field;
         let (name, ty_name) = (field.text_name(), ty.to_token_stream().to_string());
-        let read = quote_spanned!(ty.span()=> #private::Fields::read::<#ty>(#reader, #name, #ty_name, #template));
+        let read =
+            quote_spanned!(ty.span()=> #private::Fields::read::<#ty>(#reader, #name, #ty_name, #template));
         quote!(#(#cfgs)* let #local = #read;)
     });
-    let filled = fields.iter().zip(&locals).map(|(Field { name, cfgs, .. }, local)| quote!(#(#cfgs)* #name: #local?));
+    let filled =
+        fields.iter().zip(&locals).map(|(Field { name, cfgs, .. }, local)| quote!(#(#cfgs)* #name: #local?));
     let value = if config.is_unit { quote!(Self) } else { quote!(Self { #(#filled),* }) };
     let texts = fields.iter().filter(|field| field.used).map(|field| {
         let Field { name, ty, cfgs, .. } = field;

@@ -17,11 +17,11 @@ use crate::template::{self, Part};
 pub(crate) struct Checked {
     pub(crate) item: TokenStream,
     pub(crate) facade: Path,
-    /// `None` when it is not a struct that can hold settings.
+    /// `None` when nothing can be implemented for it.
     pub(crate) config: Option<Config>,
 }
 
-/// A struct that holds settings.
+/// A type that holds settings. Complete only if no mistake was found.
 pub(crate) struct Config {
     pub(crate) name: Ident,
     pub(crate) vis: Visibility,
@@ -54,25 +54,12 @@ pub(crate) fn check(options: Options, item: TokenStream, mistakes: &mut Mistakes
         mistakes.add(item.span(), "#[session_config] goes on a struct");
         return Checked { item, facade, config: None };
     };
-    let fields = fields(&mut input, mistakes);
+    let mut fields = fields(&mut input, mistakes);
     rules::check(&options, mistakes);
-    let config = fields.map(|mut fields| {
-        for given in &options.given {
-            references(given, &mut fields, mistakes);
-        }
-        Config {
-            name: input.ident.clone(),
-            vis: input.vis.clone(),
-            is_unit: matches!(&input.data, Data::Struct(data) if matches!(data.fields, Fields::Unit)),
-            fields,
-            settings: options.given,
-        }
-    });
-    Checked { item: input.into_token_stream(), facade, config }
-}
-
-/// Takes the fields with their `#[value]` out of the item, if it is of the right shape.
-fn fields(input: &mut DeriveInput, mistakes: &mut Mistakes) -> Option<Vec<Field>> {
+    let names = names(&input.data);
+    for given in &options.given {
+        references(given, &names, &mut fields, mistakes);
+    }
     let is_generic = !input.generics.params.is_empty();
     if is_generic {
         mistakes.add(
@@ -80,14 +67,36 @@ fn fields(input: &mut DeriveInput, mistakes: &mut Mistakes) -> Option<Vec<Field>
             "a #[session_config] struct cannot be generic: give its fields types of their own",
         );
     }
+    let config = Config {
+        name: input.ident.clone(),
+        vis: input.vis.clone(),
+        is_unit: matches!(&input.data, Data::Struct(data) if matches!(data.fields, Fields::Unit)),
+        fields,
+        settings: options.given,
+    };
+    Checked { item: input.into_token_stream(), facade, config: (!is_generic).then_some(config) }
+}
+
+/// The names of all fields, also of those that something is wrong with.
+fn names(data: &Data) -> Vec<String> {
+    match data {
+        Data::Struct(data) => data
+            .fields
+            .iter()
+            .filter_map(|field| field.ident.as_ref())
+            .map(|name| name.unraw().to_string())
+            .collect(),
+        Data::Enum(_) | Data::Union(_) => Vec::new(),
+    }
+}
+
+/// Takes the `#[value]` attributes out of the item, and with them the fields that nothing is wrong with.
+fn fields(input: &mut DeriveInput, mistakes: &mut Mistakes) -> Vec<Field> {
     match &mut input.data {
         Data::Struct(data) => match &mut data.fields {
-            Fields::Unit => (!is_generic).then(Vec::new),
+            Fields::Unit => {}
             Fields::Named(named) => {
-                // Each is read, also after a mistake: all are to be told.
-                let fields: Vec<_> = named.named.iter_mut().map(|field| self::field(field, mistakes)).collect();
-                let fields: Option<Vec<_>> = fields.into_iter().collect();
-                fields.filter(|_| !is_generic)
+                return named.named.iter_mut().filter_map(|field| self::field(field, mistakes)).collect();
             }
             Fields::Unnamed(unnamed) => {
                 mistakes.add(
@@ -95,21 +104,17 @@ fn fields(input: &mut DeriveInput, mistakes: &mut Mistakes) -> Option<Vec<Field>
                     "a #[session_config] struct needs named fields, so that settings can refer to them as \
                      `{field}`: struct Name { #[value(\"${property:default}\")] field: Type }",
                 );
-                for field in &mut unnamed.unnamed {
-                    take_values(&mut field.attrs);
-                }
-                None
+                unnamed.unnamed.iter_mut().for_each(|field| drop(take_values(&mut field.attrs)));
             }
         },
         Data::Enum(data) => {
             mistakes.add(data.enum_token.span(), "#[session_config] goes on a struct, not on an enum");
-            None
         }
         Data::Union(data) => {
             mistakes.add(data.union_token.span(), "#[session_config] goes on a struct, not on a union");
-            None
         }
     }
+    Vec::new()
 }
 
 fn field(field: &mut syn::Field, mistakes: &mut Mistakes) -> Option<Field> {
@@ -128,7 +133,7 @@ fn field(field: &mut syn::Field, mistakes: &mut Mistakes) -> Option<Field> {
             return None;
         }
         [_, second, ..] => {
-            mistakes.add(second.span(), format!("a second #[value] on the field `{name}`"));
+            mistakes.add(second.path().span(), format!("a second #[value] on the field `{name}`"));
             return None;
         }
     };
@@ -151,33 +156,34 @@ fn take_values(attrs: &mut Vec<Attribute>) -> Vec<Attribute> {
 fn template_of(value: &Attribute) -> syn::Result<LitStr> {
     let form = "write #[value(\"${property:default}\")]";
     let Meta::List(list) = &value.meta else {
-        return Err(syn::Error::new(value.span(), form));
+        return Err(syn::Error::new(value.path().span(), form));
     };
-    let text: LitStr = list.parse_args().map_err(|_| syn::Error::new(value.span(), form))?;
+    let text: LitStr = list.parse_args().map_err(|_| syn::Error::new(value.path().span(), form))?;
     let mut names = Vec::new();
     collect_fields(&text.value(), &mut names).map_err(|message| syn::Error::new(text.span(), message))?;
     if let Some(name) = names.first() {
         return Err(syn::Error::new(
             text.span(),
-            format!("`{{{name}}}`: a field cannot be made of another one (a property is written `${{{name}}}`)"),
+            format!(
+                "`{{{name}}}`: a field cannot be made of another one (a property is written `${{{name}}}`)"
+            ),
         ));
     }
     Ok(text)
 }
 
 /// Each `{field}` in the setting has to be a field; it is marked as used.
-fn references(given: &Given, fields: &mut [Field], mistakes: &mut Mistakes) {
+fn references(given: &Given, known: &[String], fields: &mut [Field], mistakes: &mut Mistakes) {
     let mut names = Vec::new();
     if let Err(message) = collect_fields(&given.text, &mut names) {
         return mistakes.add(given.at, message);
     }
     for name in names {
-        if let Some(field) = fields.iter_mut().find(|field| field.text_name() == name) {
-            field.used = true;
+        if known.contains(&name) {
+            fields.iter_mut().filter(|field| field.text_name() == name).for_each(|field| field.used = true);
             continue;
         }
-        let known: Vec<_> = fields.iter().map(Field::text_name).collect();
-        let hint = match &known[..] {
+        let hint = match known {
             [] => " (it has none)".to_owned(),
             known => did_you_mean(&name, known.iter().map(String::as_str)),
         };

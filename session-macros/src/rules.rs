@@ -4,7 +4,8 @@
 use crate::attr::{Given, Options};
 use crate::duration;
 use crate::keys::{
-    COOKIE_DOMAIN, COOKIE_NAME, COOKIE_PATH, COOKIE_PLAIN_HTTP, COOKIE_SAME_SITE, HEADER, Kind, NAMESPACE, STORE,
+    COOKIE_DOMAIN, COOKIE_NAME, COOKIE_PATH, COOKIE_PLAIN_HTTP, COOKIE_SAME_SITE, HEADER, Kind, NAMESPACE,
+    STORE,
 };
 use crate::mistakes::Mistakes;
 use crate::suggest::did_you_mean;
@@ -56,23 +57,32 @@ fn together(options: &Options, mistakes: &mut Mistakes) {
     if let Some(given) = literal(COOKIE_SAME_SITE).filter(|given| given.text.eq_ignore_ascii_case("none"))
         && plain_http
     {
-        mistakes.add(given.at, "browsers drop a cookie with `same_site = \"None\"` that is sent over `plain_http`");
+        mistakes.add(
+            given.at,
+            "browsers drop a cookie with `same_site = \"None\"` that is sent over `plain_http`",
+        );
     }
     let Some(name) = literal(COOKIE_NAME) else { return };
-    let has_prefix = |prefix: &str| {
-        name.text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-    };
+    let has_prefix =
+        |prefix: &str| name.text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     if plain_http && (has_prefix("__Host-") || has_prefix("__Secure-")) {
-        mistakes.add(name.at, format!("browsers take a cookie named {:?} over TLS only: no `plain_http`", name.text));
+        mistakes.add(
+            name.at,
+            format!("browsers take a cookie named {:?} over TLS only: no `plain_http`", name.text),
+        );
     }
-    let Some(wide) = options.get(COOKIE_DOMAIN).or(literal(COOKIE_PATH).filter(|path| path.text != "/")) else {
+    let Some(wide) = options.get(COOKIE_DOMAIN).or(literal(COOKIE_PATH).filter(|path| path.text != "/"))
+    else {
         return;
     };
     if has_prefix("__Host-") {
         let what = wide.key.name;
         mistakes.add(
             wide.at,
-            format!("browsers drop a cookie named {:?} with a `{what}`: name it \"__Secure-…\" instead", name.text),
+            format!(
+                "browsers drop a cookie named {:?} with a `{what}`: name it \"__Secure-…\" instead",
+                name.text
+            ),
         );
     }
 }

@@ -10,7 +10,8 @@ pub(crate) fn did_you_mean<'n>(written: &str, names: impl IntoIterator<Item = &'
 /// How many letters have to be added, left out or changed to make one name of the other. Case and `-` count as
 /// nothing: `sameSite` and `same-site` are the likeliest mistakes for `same_site`.
 fn distance(written: &str, name: &str) -> usize {
-    let letters = |text: &str| text.to_lowercase().chars().filter(|char| !"-_".contains(*char)).collect::<Vec<_>>();
+    let letters =
+        |text: &str| text.to_lowercase().chars().filter(|char| !"-_".contains(*char)).collect::<Vec<_>>();
     let (written, name) = (letters(written), letters(name));
     let mut row: Vec<usize> = (0..=name.len()).collect();
     for (i, left) in written.iter().enumerate() {

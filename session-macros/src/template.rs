@@ -19,7 +19,7 @@ pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, String> {
     let mut rest = template;
     while let Some(at) = rest.find(['{', '}']) {
         if rest[at..].starts_with('}') {
-            return Err(format!("`}}` without `{{` before `{}`", &rest[at..]));
+            return Err(format!("`}}` without `{{` in `{template}`"));
         }
         let (text, is_property) = match rest[..at].strip_suffix('$') {
             Some(text) => (text, true),
@@ -29,7 +29,7 @@ pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, String> {
             parts.push(Part::Text(text));
         }
         let inner = &rest[at + 1..];
-        let end = closing(inner).ok_or_else(|| format!("`{{` without `}}` in `{}`", &rest[text.len()..]))?;
+        let end = closing(inner).ok_or_else(|| format!("`{{` without `}}` in `{template}`"))?;
         parts.push(if is_property { property(&inner[..end])? } else { field(&inner[..end])? });
         rest = &inner[end + 1..];
     }
@@ -72,7 +72,9 @@ fn property(inner: &str) -> Result<Part<'_>, String> {
 fn field(inner: &str) -> Result<Part<'_>, String> {
     let is_name = |char: char| char.is_alphanumeric() || char == '_';
     if inner.is_empty() || !inner.chars().all(is_name) {
-        return Err(format!("`{{{inner}}}` does not name a field (a property is written `${{name:default}}`)"));
+        return Err(format!(
+            "`{{{inner}}}` does not name a field (a property is written `${{name:default}}`)"
+        ));
     }
     Ok(Part::Field(inner))
 }

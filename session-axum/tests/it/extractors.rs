@@ -1,0 +1,1 @@
+//! What is axum's own: extractors, rejections, layers in layers.
