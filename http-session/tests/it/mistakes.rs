@@ -119,12 +119,10 @@ async fn settings_that_do_not_go_together_are_an_error_that_names_them() {
     );
 
     let both = error(Builder::new(), [("session.cookie.name", "id"), ("session.header", "X-Auth-Token")]);
-    assert!(
-        both.await.to_string().ends_with(
-            "property session.header, property session.cookie.name: a session's id travels in a header or in a \
+    assert!(both.await.to_string().ends_with(
+        "property session.header, property session.cookie.name: a session's id travels in a header or in a \
              cookie, not in both"
-        )
-    );
+    ));
 }
 
 #[tokio::test]
