@@ -16,21 +16,22 @@ pub(crate) const MARGIN: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub(crate) struct Lease {
     clock: Arc<dyn Clock>,
+    margin: Duration,
 }
 
 impl Lease {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock }
+    pub(crate) fn new(clock: Arc<dyn Clock>, margin: Duration) -> Self {
+        Self { clock, margin }
     }
 
     fn of(&self, slot: &Slot) -> Option<Duration> {
-        slot.needed(self.clock.now())?.checked_add(2 * MARGIN)
+        slot.needed(self.clock.now())?.checked_add(2 * self.margin)
     }
 
     fn renewed(&self, slot: &Slot, left: Option<Duration>) -> Option<Duration> {
         let leased = self.of(slot);
         match (leased, left) {
-            (Some(leased), Some(left)) if left + MARGIN >= leased && left <= leased + MARGIN => Some(left),
+            (Some(leased), Some(left)) if left.abs_diff(leased) <= self.margin => Some(left),
             _ => leased,
         }
     }
@@ -65,29 +66,21 @@ impl moka::Expiry<Handle, Arc<Slot>> for Lease {
 
 #[cfg(test)]
 mod tests {
-    use session_core::{Access, Changes, Digest, Expiry, Load, NewRecord, Select, Timestamp};
+    use session_core::{Access, Changes, Digest, Expiry, Load, NewRecord, Record, Select, Timestamp};
+
+    use session_testkit::ManualClock;
 
     use super::*;
 
     const DIGEST: Digest = Digest::from_bytes([7; 16]);
     const HOUR: Duration = Duration::from_secs(3600);
-    const NOW: Timestamp = Timestamp::from_millis(1_893_456_000_000);
 
-    #[derive(Debug)]
-    struct Fixed;
-
-    impl Clock for Fixed {
-        fn now(&self) -> Timestamp {
-            NOW
-        }
-
-        fn monotonic(&self) -> Duration {
-            Duration::ZERO
-        }
+    fn now() -> Timestamp {
+        ManualClock::new().now()
     }
 
     fn slot(expiry: Expiry) -> Slot {
-        Slot::live(DIGEST, &NewRecord::new(expiry), access(), NOW)
+        Slot::live(DIGEST, &NewRecord::new(expiry), access(), now())
     }
 
     /// A node whose throttle is as long as it can be.
@@ -96,14 +89,14 @@ mod tests {
     }
 
     fn lives_for(slot: &Slot) -> Duration {
-        match slot.load(&DIGEST, Select::Metadata, access(), NOW) {
-            Load::Live { record, .. } => record.expires_at.since(NOW),
+        match slot.load(&DIGEST, Select::Metadata, access(), now()) {
+            Load::Live { record, .. } => record.expires_at.since(now()),
             dead => panic!("{dead:?}"),
         }
     }
 
     fn lease() -> Lease {
-        Lease::new(Arc::new(Fixed))
+        Lease::new(Arc::new(ManualClock::new()), MARGIN)
     }
 
     fn all() -> Vec<Expiry> {
@@ -121,11 +114,15 @@ mod tests {
     #[test]
     fn a_lease_is_never_shorter_than_the_session_can_live_until_the_next_look_up() {
         for expiry in all() {
-            let slot = slot(expiry);
-            let leased = lease().of(&slot).unwrap();
-            assert!(leased >= lives_for(&slot) + MARGIN, "{expiry:?}");
-            slot.touch(&DIGEST, access(), NOW);
-            assert!(leased >= lives_for(&slot) + MARGIN, "{expiry:?} once touched");
+            let record = Record::new(&NewRecord::new(expiry), now(), access().touch());
+            let almost_at_its_end = record.expires_at.since(now()).saturating_sub(Duration::from_millis(1));
+            for age in [Duration::ZERO, almost_at_its_end / 2, almost_at_its_end] {
+                let slot = Slot::live(DIGEST, &NewRecord::new(expiry), access(), now().saturating_sub(age));
+                let leased = lease().of(&slot).unwrap();
+                assert!(leased >= lives_for(&slot) + MARGIN, "{expiry:?} after {age:?}");
+                slot.touch(&DIGEST, access(), now());
+                assert_eq!(leased, lives_for(&slot) + 2 * MARGIN, "{expiry:?} touched after {age:?}");
+            }
         }
     }
 
@@ -147,7 +144,7 @@ mod tests {
         assert_eq!(lease().of(&slot), None);
         assert_eq!(lease().renewed(&slot, Some(HOUR)), None);
         let op = session_core::OpId::generate(&session_core::OsRandom::default()).unwrap();
-        assert!(slot.end(op, NOW));
+        assert!(slot.end(op, now()));
         assert_eq!(lease().renewed(&slot, None), Some(session_core::TOMBSTONE_LIFE + 2 * MARGIN));
     }
 
@@ -157,11 +154,11 @@ mod tests {
         let short = lease().of(&slot);
         let mut changes = Changes::new();
         changes.idle = Some(Some(HOUR));
-        slot.save(&DIGEST, &changes, access(), NOW);
+        slot.save(&DIGEST, &changes, access(), now());
         let long = lease().renewed(&slot, short).unwrap();
         assert!(long >= lives_for(&slot) && long > HOUR);
         changes.idle = Some(Some(Duration::from_secs(1)));
-        slot.save(&DIGEST, &changes, access(), NOW);
+        slot.save(&DIGEST, &changes, access(), now());
         assert_eq!(lease().renewed(&slot, Some(long)), short);
     }
 }

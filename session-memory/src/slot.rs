@@ -357,7 +357,7 @@ impl Live {
         // A touch adds the throttle, a tenth of the idle timeout at most.
         let touched = idle.map(|idle| now.saturating_add(idle).saturating_add(idle / 10));
         let latest = touched.map_or(expires_at, |touched| touched.max(expires_at));
-        let latest = end.map_or(latest, |end| latest.min(end).max(expires_at));
+        let latest = end.map_or(latest, |end| latest.min(end));
         (latest < Timestamp::NEVER).then(|| latest.since(now))
     }
 }
