@@ -2,7 +2,8 @@
 //!
 //! For whoever writes a store: [`Harness`] says how to reach it, [`store_conformance!`] turns each sentence of
 //! [`SessionStore`](session_core::SessionStore)'s contract into a test of it. For whoever tests what stands on a
-//! store: [`ManualClock`], [`SpyStore`] and [`FaultyStore`].
+//! store: [`ManualClock`], [`SpyStore`] and [`FaultyStore`]. For whoever adapts a web framework: [`adapter`] and
+//! [`adapter_conformance!`]. For whoever tests what comes over a network: [`RedisServer`] and [`Proxy`].
 
 #![allow(
     clippy::unwrap_used,
@@ -11,11 +12,15 @@
     reason = "a case that does not hold panics: that is how a test fails"
 )]
 
+pub mod adapter;
+mod cases;
 mod clock;
 mod faulty;
 mod harness;
 mod operation;
+mod proxy;
 mod random;
+mod redis_server;
 mod run;
 mod spy;
 pub mod store;
@@ -25,7 +30,9 @@ pub use clock::ManualClock;
 pub use faulty::{Fault, FaultyStore};
 pub use harness::Harness;
 pub use operation::Operation;
+pub use proxy::{Proxy, Traffic};
 pub use random::{FailingRandom, SeededRandom};
+pub use redis_server::{Counters, RedisServer};
 pub use spy::SpyStore;
 
 #[doc(hidden)]
