@@ -3,7 +3,7 @@
 //! For whoever writes a store: [`Harness`] says how to reach it, [`store_conformance!`] turns each sentence of
 //! [`SessionStore`](session_core::SessionStore)'s contract into a test of it. For whoever tests what stands on a
 //! store: [`ManualClock`], [`SpyStore`] and [`FaultyStore`]. For whoever adapts a web framework: [`adapter`] and
-//! [`adapter_conformance!`].
+//! [`adapter_conformance!`]. For whoever tests what comes over a network: [`RedisServer`] and [`Proxy`].
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,10 @@ mod cases;
 mod clock;
 mod faulty;
 mod harness;
+mod operation;
+mod proxy;
 mod random;
+mod redis_server;
 mod run;
 mod spy;
 pub mod store;
@@ -26,8 +29,11 @@ pub use async_trait::async_trait;
 pub use clock::ManualClock;
 pub use faulty::{Fault, FaultyStore};
 pub use harness::Harness;
+pub use operation::Operation;
+pub use proxy::{Proxy, Traffic};
 pub use random::{FailingRandom, SeededRandom};
-pub use spy::{Op, SpyStore};
+pub use redis_server::{Counters, RedisServer};
+pub use spy::SpyStore;
 
 #[doc(hidden)]
 pub use run::run;

@@ -11,7 +11,7 @@ use session_axum::{Error, LazySession, Result, Session, SessionLayer};
 use session_core::{CookieResolver, ErrorKind, HeaderResolver, SessionManager};
 use session_memory::MemoryStore;
 use session_testkit::adapter::{App as _, Browser, Request};
-use session_testkit::{Fault, FaultyStore, Op, SpyStore};
+use session_testkit::{Fault, FaultyStore, Operation, SpyStore};
 
 use crate::harness::Axum;
 
@@ -61,7 +61,7 @@ async fn a_store_that_fails_rejects_an_optional_session_with_503() {
         .layer(SessionLayer::new(manager));
     let browser = Browser::new(app(router));
     browser.go("/in").await;
-    faults.fail_next(Op::Load, Fault::Before);
+    faults.next(Operation::Load, Fault::FailBefore(ErrorKind::Unavailable));
     let reply = browser.go("/").await;
     assert_eq!(reply.status, 503);
     assert!(reply.leaves_the_cookie_alone());
@@ -79,9 +79,9 @@ async fn extractors_of_one_request_share_one_session_and_one_load() {
     let manager = SessionManager::builder(spy.clone()).build().unwrap();
     let browser = Browser::new(app(Router::new().route("/", get(handler)).layer(SessionLayer::new(manager))));
     browser.go("/").await;
-    assert_eq!(spy.take_calls(), [Op::Create]);
+    assert_eq!(spy.reset(), [Operation::Create]);
     assert_eq!(browser.go("/").await.body, "Some(1)");
-    assert_eq!(spy.take_calls(), [Op::Load, Op::Save]);
+    assert_eq!(spy.reset(), [Operation::Load, Operation::Save]);
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn of_two_layers_of_one_manager_the_inner_passes_through() {
     let reply = Browser::new(app(router)).go("/").await;
     assert!(reply.issued().is_some());
     assert_eq!(reply.all("vary").len(), 1);
-    assert_eq!(spy.take_calls(), [Op::Create]);
+    assert_eq!(spy.reset(), [Operation::Create]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use session_core::{CookieResolver, HeaderResolver, SessionManager};
 use session_memory::MemoryStore;
-use session_testkit::{Op, SpyStore};
+use session_testkit::{Operation, SpyStore};
 
 /// Texts that are nearly cookies, and texts that are nothing at all.
 fn header() -> impl Strategy<Value = Vec<u8>> {
@@ -39,7 +39,7 @@ fn check(headers: &[Vec<u8>]) {
         let read = request();
         let loaded = read.load().await.unwrap();
         assert!(!loaded.exists() && loaded.names().is_empty());
-        let calls = spy.take_calls();
+        let calls = spy.reset();
         let expected = headers.iter().any(|header| presents_an_id(header));
         assert_eq!(!calls.is_empty(), expected, "asked the store: {calls:?}");
         let commit = manager.commit(&read, 200).await;
@@ -54,7 +54,7 @@ fn check(headers: &[Vec<u8>]) {
         let id = cookie.value.strip_prefix("__Host-id=").and_then(|value| value.get(..43)).unwrap();
         let adopted = headers.iter().any(|header| header.windows(43).any(|window| window == id.as_bytes()));
         assert!(!adopted, "an id that the client chose");
-        assert_eq!(spy.take_calls().last(), Some(&Op::Create));
+        assert_eq!(spy.reset().last(), Some(&Operation::Create));
     });
 }
 

@@ -3,14 +3,14 @@ use std::sync::Arc;
 use session_core::{ManagerBuilder, SessionManager, SessionStore};
 
 use super::{AdapterHarness, App, Browser, Handler, Reply, Request};
-use crate::{Fault, FaultyStore, Op, SpyStore};
+use crate::{Fault, FaultyStore, Operation, SpyStore};
 
 /// What a case works with: an application on a store that is watched and can be made to fail.
 pub struct World {
     /// The handler, for its gates and what it keeps.
     pub handler: Handler,
-    faults: Arc<FaultyStore>,
-    spy: Arc<SpyStore>,
+    faults: FaultyStore,
+    spy: SpyStore,
     app: Arc<dyn App>,
 }
 
@@ -25,9 +25,9 @@ impl World {
         harness: &dyn AdapterHarness,
         set: impl FnOnce(ManagerBuilder) -> ManagerBuilder,
     ) -> Self {
-        let faults = Arc::new(FaultyStore::new(harness.store().await));
-        let spy = Arc::new(SpyStore::new(faults.clone()));
-        let manager = set(SessionManager::builder(spy.clone())).build().expect("a manager");
+        let faults = FaultyStore::new(harness.store().await);
+        let spy = SpyStore::new(Arc::new(faults.clone()));
+        let manager = set(SessionManager::builder(Arc::new(spy.clone()))).build().expect("a manager");
         let handler = Handler::default();
         let app = harness.mount(manager, handler.clone());
         Self { handler, faults, spy, app }
@@ -55,23 +55,23 @@ impl World {
 
     /// What the store has been asked since this was last called.
     #[must_use]
-    pub fn take_calls(&self) -> Vec<Op> {
-        self.spy.take_calls()
+    pub fn take_calls(&self) -> Vec<Operation> {
+        self.spy.reset()
     }
 
     /// Forgets what the store has been asked.
     pub fn forget_calls(&self) {
-        drop(self.spy.take_calls());
+        drop(self.spy.reset());
     }
 
     /// The store, as the application sees it.
     #[must_use]
     pub fn store(&self) -> Arc<dyn SessionStore> {
-        self.spy.clone()
+        Arc::new(self.spy.clone())
     }
 
     /// Makes the next call of this operation fail.
-    pub fn fail_next(&self, op: Op, fault: Fault) {
-        self.faults.fail_next(op, fault);
+    pub fn fail_next(&self, operation: Operation, fault: Fault) {
+        self.faults.next(operation, fault);
     }
 }

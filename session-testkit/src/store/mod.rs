@@ -6,6 +6,7 @@
 mod conformance;
 mod fixture;
 
+pub mod atomic;
 pub mod create;
 pub mod delete;
 pub mod end;
@@ -13,6 +14,7 @@ pub mod expiry;
 pub mod identity;
 pub mod load;
 pub mod long_waits;
+pub mod races;
 pub mod renew_if_offered;
 pub mod replace;
 pub mod rotate;

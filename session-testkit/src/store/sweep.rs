@@ -47,11 +47,11 @@ pub async fn if_offered_it_keeps_its_limit_and_says_how_many(harness: &dyn Harne
     let (store, tick) = (harness.store(), harness.tick());
     let Some(sweep) = store.capabilities().sweep else { return };
     for _ in 0..10 {
-        store.begin_with(&ends_after(2 * tick)).await;
+        store.begin_with(&ends_after(6 * tick)).await;
     }
     store.begin().await;
     assert_eq!(sweep.sweep(100).await.unwrap(), 0);
-    harness.advance(3 * tick).await;
+    harness.advance(7 * tick).await;
     assert_eq!(sweep.sweep(4).await.unwrap(), 4);
     assert_eq!(sweep.sweep(4).await.unwrap(), 4);
     assert_eq!(sweep.sweep(4).await.unwrap(), 2);

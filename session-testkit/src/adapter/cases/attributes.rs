@@ -1,6 +1,6 @@
 //! Attributes: changes, and the operations that are atomic when they return.
 
-use crate::Op::{Create, Load, ReplaceIf, Save, Take};
+use crate::Operation::{Create, Load, ReplaceIf, Save, Take};
 use crate::adapter::{AdapterHarness, World};
 
 /// CONFORMANCE 37, 50.

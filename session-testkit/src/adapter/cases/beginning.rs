@@ -1,6 +1,6 @@
 //! How sessions begin, and what does not begin one.
 
-use crate::Op::{Create, Load, Save};
+use crate::Operation::{Create, Load, Save};
 use crate::adapter::{AdapterHarness, Request, World};
 
 /// SECURITY rows 41, 58; CONFORMANCE 51-53.

@@ -1,6 +1,6 @@
 //! When changes are written.
 
-use crate::Op::{Create, Delete, Load, Rotate, Save};
+use crate::Operation::{Create, Delete, Load, Rotate, Save};
 use crate::adapter::{AdapterHarness, World};
 
 /// Rule 7.

@@ -1,6 +1,6 @@
 //! Rules 4 and 9: logout.
 
-use crate::Op::{Create, Delete};
+use crate::Operation::{Create, Delete};
 use crate::adapter::{AdapterHarness, World};
 
 /// Rule 4; CONFORMANCE 73; SECURITY rows 14, 37.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_core::Expiry;
 
-use crate::Op::{Load, Save, Touch};
+use crate::Operation::{Load, Save, Touch};
 use crate::adapter::{AdapterHarness, World};
 
 const IDLE: Duration = Duration::from_millis(400);

@@ -1,11 +1,16 @@
 //! A store that fails never looks like "no session".
 
-use crate::Op::{Create, Delete, Load, ReplaceIf, Rotate, Save, Take, Touch};
+use session_core::ErrorKind;
+
+use crate::Operation::{Create, Delete, Load, ReplaceIf, Rotate, Save, Take, Touch};
 use crate::adapter::{AdapterHarness, World};
-use crate::{Fault, Op};
+use crate::{Fault, Operation};
+
+const BEFORE: Fault = Fault::FailBefore(ErrorKind::Unavailable);
+const AFTER: Fault = Fault::FailAfter(ErrorKind::Unavailable);
 
 /// Each kind of request, and the operation of it that fails.
-const REQUESTS: [(&str, Op); 9] = [
+const REQUESTS: [(&str, Operation); 9] = [
     ("/get=a", Load),
     ("/fetch=a", Load),
     ("/load;insert=b:1", Save),
@@ -22,13 +27,13 @@ pub async fn a_store_that_fails_is_a_503_that_leaves_the_cookie_alone(harness: &
     let world = World::new(harness).await;
     for (path, op) in REQUESTS {
         let browser = world.visitor().await;
-        world.fail_next(op, Fault::Before);
+        world.fail_next(op, BEFORE);
         let reply = browser.go(path).await;
         assert_eq!(reply.status, 503, "{path}");
         assert!(reply.leaves_the_cookie_alone(), "{path}");
         assert_eq!(browser.go("/get=a;principal").await.body, "before,-", "{path}: the session is as it was");
     }
-    world.fail_next(Create, Fault::Before);
+    world.fail_next(Create, BEFORE);
     let reply = world.browser().go("/insert=a:1").await;
     assert_eq!(reply.status, 503);
     assert!(reply.leaves_the_cookie_alone());
@@ -51,7 +56,7 @@ pub async fn an_operation_with_an_unknown_outcome_is_a_503_whatever_the_handler_
                 Some("take") => Take,
                 _ => ReplaceIf,
             };
-            world.fail_next(op, Fault::After);
+            world.fail_next(op, AFTER);
             let reply = browser.go(&path).await;
             assert_eq!(reply.status, 503, "{path}");
             assert!(reply.leaves_the_cookie_alone(), "{path}");
@@ -64,7 +69,7 @@ pub async fn an_operation_with_an_unknown_outcome_is_a_503_whatever_the_handler_
 pub async fn a_commit_that_fails_replaces_the_answer(harness: &dyn AdapterHarness) {
     let world = World::new(harness).await;
     let browser = world.visitor().await;
-    world.fail_next(Save, Fault::After);
+    world.fail_next(Save, AFTER);
     let reply = browser.go("/insert=b:1;get=b").await;
     assert_eq!(reply.status, 503);
     assert!(reply.all("x-handler").is_empty() && reply.leaves_the_cookie_alone());
@@ -76,7 +81,7 @@ pub async fn the_cookie_of_a_rotation_leaves_although_a_later_operation_fails(ha
     let world = World::new(harness).await;
     for path in ["/load;rotate;take=a", "/load;sign-in=ann;take=a", "/rotate;try-take=a"] {
         let browser = world.visitor().await;
-        world.fail_next(Take, Fault::Before);
+        world.fail_next(Take, BEFORE);
         let reply = browser.go(path).await;
         assert_eq!(reply.status, 503, "{path}");
         assert!(reply.issued().is_some(), "{path}: the old id is dead");
@@ -88,7 +93,7 @@ pub async fn the_cookie_of_a_rotation_leaves_although_a_later_operation_fails(ha
 pub async fn after_a_failed_load_nothing_more_is_sent(harness: &dyn AdapterHarness) {
     let world = World::new(harness).await;
     let browser = world.visitor().await;
-    world.fail_next(Load, Fault::Before);
+    world.fail_next(Load, BEFORE);
     let reply = browser.go("/try-load;try-get=a;try-take=a;try-rotate;try-sign-in=ann;try-insert=b:1").await;
     assert_eq!(world.take_calls(), [Load]);
     assert!(reply.body.split(',').all(|said| said == "Unavailable"), "{}", reply.body);
@@ -99,14 +104,14 @@ pub async fn after_a_failed_load_nothing_more_is_sent(harness: &dyn AdapterHarne
 pub async fn changes_made_before_a_failed_load_make_the_answer_a_503(harness: &dyn AdapterHarness) {
     let world = World::new(harness).await;
     let browser = world.visitor().await;
-    world.fail_next(Load, Fault::Before);
+    world.fail_next(Load, BEFORE);
     assert_eq!(browser.go("/insert=b:1;try-load").await.status, 503);
 }
 
 /// Rule 8.
 pub async fn a_touch_that_fails_never_changes_the_answer(harness: &dyn AdapterHarness) {
     let world = World::with(harness, |builder| builder.touch(std::time::Duration::ZERO)).await;
-    for fault in [Fault::Before, Fault::After] {
+    for fault in [BEFORE, AFTER] {
         let browser = world.visitor().await;
         harness.advance(std::time::Duration::from_millis(20)).await;
         world.fail_next(Touch, fault);

@@ -1,6 +1,6 @@
 //! Rules 1 to 4: what was ended or rotated over a request's head.
 
-use crate::Op::{Create, Load, Rotate, Save};
+use crate::Operation::{Create, Load, Rotate, Save};
 use crate::adapter::{AdapterHarness, World};
 
 /// A request under way with `path`, which must come to the gates `in` and `out`; meanwhile `meanwhile` happens.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Op::{Load, Save};
+use crate::Operation::{Load, Save};
 use crate::adapter::{AdapterHarness, World};
 
 /// SECURITY row 5; CONFORMANCE 56, 57.

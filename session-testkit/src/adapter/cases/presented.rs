@@ -1,6 +1,6 @@
 //! What clients present: rule 10, and what never gets as far.
 
-use crate::Op::{Create, Load};
+use crate::Operation::{Create, Load};
 use crate::adapter::{AdapterHarness, Request, World};
 
 /// SECURITY rows 7, 33: malformed ids.
