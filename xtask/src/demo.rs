@@ -27,7 +27,7 @@ pub(crate) fn run(args: &[String]) -> Result {
 }
 
 fn start_node(port: u16, store: &str) -> Result<Process> {
-    let mut command = Command::new(step::built("debug", "cluster")?);
+    let mut command = Command::new(step::target()?.join("debug/cluster"));
     command.args(["--node", &port.to_string(), "--store", store]);
     let mut node = Process::start("a node", &mut command)?;
     node.wait_for(port)?;

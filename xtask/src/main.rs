@@ -1,6 +1,7 @@
 //! Tests, servers, benches and the demonstration of this workspace: `cargo xtask <command>`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool speaks by printing")]
 
+mod bench;
 mod ci;
 mod demo;
 mod needs;
@@ -13,7 +14,7 @@ mod test;
 use std::error::Error;
 use std::process::ExitCode;
 
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
 
 const USAGE: &str = "\
 cargo xtask <command>
@@ -23,6 +24,8 @@ cargo xtask <command>
   ci            all that continuous integration checks; the tests come last
   servers       starts private servers on free ports, prints their URLs, ends them with Ctrl-C
   demo          two nodes as two processes, on a private Redis, behind a private nginx; until Ctrl-C
+  bench [--rounds N] [--seconds S] [--only NAME,NAME] [--out FILE]
+                measures this project's bench server against the hand-written floor
 ";
 
 fn main() -> ExitCode {
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         "ci" => ci::run(rest),
         "servers" => servers::run(rest),
         "demo" => demo::run(rest),
+        "bench" => bench::run(rest),
         "help" | "-h" | "--help" => {
             print!("{USAGE}");
             Ok(())

@@ -15,6 +15,7 @@ pub(crate) struct Need {
 
 pub(crate) const REDIS: Need = Need { program: "redis-server", package: "redis-server" };
 pub(crate) const NGINX: Need = Need { program: "nginx", package: "nginx" };
+pub(crate) const WRK: Need = Need { program: "wrk", package: "wrk" };
 
 /// What `cargo test` on the whole workspace drives.
 pub(crate) const TESTS: [Need; 2] = [REDIS, NGINX];

@@ -28,6 +28,10 @@ impl Process {
         Ok(Self { name: name.to_owned(), child })
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until the process listens on the port.
     pub(crate) fn wait_for(&mut self, port: u16) -> Result {
         let deadline = Instant::now() + Duration::from_secs(20);

@@ -1,8 +1,10 @@
 //! `cargo xtask servers`: private servers to try things against, without touching one that is installed.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Stdio;
 
-use crate::process::{Folder, Interrupt, Process, free_ports};
+use crate::process::{Folder, Interrupt, Process, free_ports, local};
 use crate::{Result, needs, no_arguments};
 
 pub(crate) fn run(args: &[String]) -> Result {
@@ -19,7 +21,7 @@ pub(crate) fn run(args: &[String]) -> Result {
 /// A Redis server of our own: on a free port of the loopback interface, without persistence.
 pub(crate) struct Redis {
     // The process goes before its folder.
-    _process: Process,
+    process: Process,
     _folder: Folder,
     port: u16,
 }
@@ -37,10 +39,23 @@ impl Redis {
             .stdout(Stdio::null());
         let mut process = Process::start("redis-server", &mut command)?;
         process.wait_for(port)?;
-        Ok(Self { _process: process, _folder: folder, port })
+        Ok(Self { process, _folder: folder, port })
     }
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Removes everything that is in it.
+    pub(crate) fn flush(&self) -> Result {
+        let mut stream = TcpStream::connect(local(self.port))?;
+        stream.write_all(b"FLUSHALL SYNC\r\n")?;
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer)?;
+        if &answer == b"+OK\r\n" { Ok(()) } else { Err("Redis refused to be emptied".into()) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,8 @@ pub(crate) fn cargo() -> Command {
 }
 
 /// The workspace's root folder.
-pub(crate) fn workspace() -> &'static std::path::Path {
-    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+pub(crate) fn workspace() -> &'static Path {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     own.parent().unwrap_or(own)
 }
 
@@ -71,7 +72,7 @@ fn human(duration: Duration) -> String {
 }
 
 fn line(command: &Command) -> String {
-    let program = std::path::Path::new(command.get_program()).file_name().unwrap_or_default();
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
     let mut line = program.to_string_lossy().into_owned();
     for arg in command.get_args() {
         line.push(' ');
@@ -80,9 +81,8 @@ fn line(command: &Command) -> String {
     line
 }
 
-/// Where cargo has put a binary: beside this one, which it has built itself.
-pub(crate) fn built(profile: &str, name: &str) -> Result<std::path::PathBuf> {
+/// The folder that cargo builds in: where it has put this program, too.
+pub(crate) fn target() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let target = own.ancestors().nth(2).ok_or("this program does not lie in a target folder")?;
-    Ok(target.join(profile).join(name))
+    Ok(own.ancestors().nth(2).ok_or("this program does not lie in a target folder")?.to_owned())
 }
