@@ -14,12 +14,12 @@ mod error;
 mod expiry;
 mod id;
 mod limits;
-//mod manager;
+mod manager;
 mod principal;
 mod random;
 mod record;
-//mod resolver;
-//mod session;
+mod resolver;
+mod session;
 mod store;
 
 pub use changes::Changes;
@@ -30,12 +30,14 @@ pub use error::{Error, ErrorKind, Result};
 pub use expiry::{DEFAULT_IDLE, DEFAULT_TOUCH, Expiry, throttle};
 pub use id::{Handle, SessionId};
 pub use limits::Limits;
-//pub use manager::{Commit, Header, HeaderMode, ManagerBuilder, SessionManager};
+pub use manager::{Commit, ManagerBuilder, SessionManager};
 pub use principal::Principal;
 pub use random::{OsRandom, Random};
 pub use record::{Attributes, Name, NewRecord, Record};
-//pub use resolver::{CookieResolver, CookieResolverBuilder, HeaderResolver, SameSite, SessionIdResolver};
-//pub use session::{DetachedSession, LazySession, Session};
+pub use resolver::{
+    CookieResolver, CookieResolverBuilder, Header, HeaderMode, HeaderResolver, SameSite, SessionIdResolver,
+};
+pub use session::{DetachedSession, LazySession, Session};
 pub use store::{
     Access, Capabilities, Created, ENDED_WINDOW, Load, OpId, PREVIOUS_GRACE, RENEWAL_WAIT, ROTATED_WINDOW,
     Renewal, Renewed, Saved, Select, SessionStore, StoredId, Swapped, Sweep, TOMBSTONE_LIFE, Taken,

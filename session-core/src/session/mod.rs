@@ -1,0 +1,15 @@
+//! The session as a request sees it. `state.rs` is what a request knows, `operations.rs` every step from one
+//! state to the next, `commit.rs` the last of them; the rest is the public face.
+
+mod commit;
+mod detached;
+mod lazy;
+mod loaded;
+mod operations;
+mod shared;
+mod state;
+
+pub use detached::DetachedSession;
+pub use lazy::LazySession;
+pub use loaded::Session;
+pub(crate) use shared::Shared;

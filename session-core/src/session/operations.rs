@@ -1,0 +1,413 @@
+//! Every step from one state of a request's session to the next that asks the store: what CONTRACT.md calls "what
+//! the manager does with the answers".
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+
+use super::shared::Shared;
+use super::state::{Answer, Live, Phase, Stored};
+use crate::{
+    Changes, Created, Error, ErrorKind, Load, OpId, Principal, Record, Renewed, Result, Saved, Select,
+    SessionId, Swapped, Taken,
+};
+
+type Operation<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+impl Shared {
+    /// Loads all attributes, if that has not been done.
+    pub(super) async fn load(&self) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        {
+            let state = self.access();
+            state.check()?;
+            let unread = match &state.phase {
+                Phase::Unread => true,
+                Phase::Live(live) => !live.whole,
+                Phase::Nothing | Phase::Gone | Phase::Ambiguous | Phase::Failed(_) | Phase::Unknown(_) => {
+                    false
+                }
+            };
+            if !unread {
+                return Ok(());
+            }
+        }
+        self.read(Select::All).await
+    }
+
+    /// One attribute as this request sees it, loading no other.
+    pub(super) async fn fetch(&self, name: &str) -> Result<Option<Bytes>> {
+        let _turn = self.turn.lock().await;
+        {
+            let state = self.access();
+            state.check()?;
+            let known =
+                state.pending.attributes.contains_key(name) || state.live().is_some_and(|live| live.whole);
+            if known || !matches!(state.phase, Phase::Unread | Phase::Live(_)) {
+                return Ok(state.attribute(name).cloned());
+            }
+        }
+        self.read(Select::Only(&[name])).await?;
+        Ok(self.state().attribute(name).cloned())
+    }
+
+    /// Asks the store for the presented session, or for the one that is known already.
+    async fn read(&self, select: Select<'_>) -> Result<()> {
+        let (ids, was_new) = {
+            let state = self.state();
+            match state.live() {
+                Some(live) => (vec![live.id.clone()], live.is_new),
+                None => (state.presented.clone(), false),
+            }
+        };
+        let access = self.request();
+        let load = |id: SessionId| async move {
+            let stored = id.stored(&self.manager.namespace);
+            let found = self.manager.store.load(&stored, select, access).await;
+            (id, stored, found)
+        };
+        let answers = match <[SessionId; 1]>::try_from(ids) {
+            Ok([id]) => vec![load(id).await],
+            Err(ids) => join_all(ids.into_iter().map(load)).await,
+        };
+
+        let (mut live, mut gone) = (Vec::new(), false);
+        for (id, stored, found) in answers {
+            match found {
+                Ok(Load::Live { record, now }) => {
+                    let whole = select == Select::All;
+                    live.push(Live { id, stored, record, now, whole, is_new: was_new, detached: false });
+                }
+                Ok(Load::Gone) => gone = true,
+                Ok(Load::Absent) => {}
+                Err(error) => {
+                    self.state().phase = Phase::Failed(error.clone());
+                    return Err(error);
+                }
+            }
+        }
+        let mut state = self.state();
+        let known_before = state.live().is_some();
+        state.phase = match (live.pop(), live.is_empty()) {
+            (Some(_), false) => Phase::Ambiguous,
+            (Some(mut only), true) => {
+                if let (Select::Only(names), Phase::Live(before)) = (select, &state.phase) {
+                    only.merge(before, names);
+                }
+                Phase::Live(only)
+            }
+            (None, _) if gone || known_before => Phase::Gone,
+            (None, _) => Phase::Nothing,
+        };
+        Ok(())
+    }
+
+    /// Where an operation that changes something is to be sent: `None` when there is no session, `Gone` when it was
+    /// ended over this request's head, `Conflict` when several were presented.
+    async fn target(&self) -> Result<Option<Stored>> {
+        if let Some(known) = self.known_target()? {
+            return Ok(known);
+        }
+        self.read(Select::Metadata).await?;
+        self.known_target().map(Option::flatten)
+    }
+
+    /// The same, as far as it can be told without asking the store.
+    fn known_target(&self) -> Result<Option<Option<Stored>>> {
+        let state = self.access();
+        state.check_open()?;
+        match (&state.phase, &state.presented[..]) {
+            (Phase::Live(live), _) => Ok(Some(Some(live.target()))),
+            (Phase::Unread, [id]) => Ok(Some(Some(Stored::unread(id.clone(), &self.manager.namespace)))),
+            (Phase::Unread, [_, _, ..]) => Ok(None),
+            (Phase::Unread, []) | (Phase::Nothing, _) => Ok(Some(None)),
+            (Phase::Gone, _) => Err(gone()),
+            (Phase::Ambiguous, _) => Err(Error::new(
+                ErrorKind::Conflict,
+                "the request presented several live sessions: none of them is changed",
+            )),
+            (Phase::Failed(error) | Phase::Unknown(error), _) => Err(error.clone()),
+        }
+    }
+
+    /// Sends a write. From here until it answers its outcome is unknown, also when the caller is dropped.
+    async fn write<T>(&self, operation: Operation<'_, T>) -> Result<T> {
+        let in_flight = InFlight { shared: self, answered: false };
+        let result = operation.await;
+        in_flight.answered(result.as_ref().err());
+        result
+    }
+
+    /// The store did not find the session. One that this request had read, or that was ended over its head, is
+    /// `Gone`; otherwise there is none from now on.
+    fn missed(&self, target: &Stored, says_gone: bool) -> Result<()> {
+        let mut state = self.state();
+        if says_gone || target.loaded {
+            state.phase = Phase::Gone;
+            return Err(gone());
+        }
+        state.phase = Phase::Nothing;
+        Ok(())
+    }
+
+    fn pending(&self, touch: bool) -> Changes {
+        let mut changes = self.state().pending.clone();
+        changes.touch = touch;
+        changes
+    }
+
+    fn applied(&self, changes: &Changes) {
+        let now = self.manager.clock.now();
+        self.state().applied(changes, self.manager.touch, now);
+    }
+
+    /// Writes what is pending; begins a session for it if there is none.
+    pub(super) async fn save(&self) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        self.save_pending().await
+    }
+
+    /// The same, for who has the turn.
+    pub(super) async fn save_pending(&self) -> Result<()> {
+        if self.access().pending.is_empty() {
+            return self.state().check_open();
+        }
+        if let Some(target) = self.target().await? {
+            let changes = self.pending(target.touch);
+            match self.write(self.manager.store.save(&target.stored, &changes, self.request())).await? {
+                Saved::Applied => {
+                    self.applied(&changes);
+                    return Ok(());
+                }
+                Saved::Gone => self.missed(&target, true)?,
+                Saved::Absent => self.missed(&target, false)?,
+            }
+        }
+        let changes = self.pending(false);
+        if changes.begins_a_session() {
+            return self.create(changes).await;
+        }
+        // There is nothing to remove from, and nothing that could be given another timeout.
+        self.applied(&changes);
+        Ok(())
+    }
+
+    /// Begins an empty session.
+    pub(super) async fn begin(&self) -> Result<()> {
+        self.create(Changes::new()).await
+    }
+
+    /// Begins a session with these changes, under a new id: never under one that was presented.
+    async fn create(&self, changes: Changes) -> Result<()> {
+        let manager = &self.manager;
+        let id = SessionId::generate(&*manager.random)?;
+        let stored = id.stored(&manager.namespace);
+        let new = changes.to_new_record(manager.expiry);
+        let created = self.write(manager.store.create(&stored, &new, self.request())).await?;
+        let mut state = self.state();
+        match created {
+            Created::Created => {
+                let now = manager.clock.now();
+                let record = Arc::new(Record::new(&new, now, manager.touch));
+                let live =
+                    Live { id: id.clone(), stored, record, now, whole: true, is_new: true, detached: false };
+                state.phase = Phase::Live(live);
+                state.answer = Some(Answer::Issue(id));
+                state.applied(&changes, manager.touch, now);
+                Ok(())
+            }
+            Created::Gone => {
+                state.phase = Phase::Gone;
+                Err(gone())
+            }
+        }
+    }
+
+    /// The session of this request under a new id, with what is pending.
+    pub(super) async fn rotate(&self) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        if let Some(target) = self.target().await? {
+            match self.swap_secret(&target, self.pending(target.touch)).await? {
+                Saved::Applied => return Ok(()),
+                Saved::Gone => self.missed(&target, true)?,
+                Saved::Absent => self.missed(&target, false)?,
+            }
+        }
+        let changes = self.pending(false);
+        if changes.begins_a_session() {
+            return self.create(changes).await;
+        }
+        Err(Error::new(ErrorKind::NoSession, "there is no session whose id could be rotated"))
+    }
+
+    /// Signs in: whatever became of the session that was presented, the user gets one.
+    pub(super) async fn sign_in(&self, principal: Principal) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        let target = match self.target().await {
+            Ok(target) => target,
+            Err(error) if matches!(error.kind(), ErrorKind::Gone | ErrorKind::Conflict) => None,
+            Err(error) => return Err(error),
+        };
+        let mut changes = self.pending(true);
+        changes.principal = Some(principal);
+        changes.absolute = self.manager.expiry.absolute_timeout().map(Some);
+        if let Some(target) = target
+            && self.swap_secret(&target, changes.clone()).await? == Saved::Applied
+        {
+            return Ok(());
+        }
+        self.create(changes).await
+    }
+
+    /// Gives the session another secret, together with the changes.
+    async fn swap_secret(&self, target: &Stored, changes: Changes) -> Result<Saved> {
+        let manager = &self.manager;
+        let id = target.id.with_new_secret(&*manager.random)?;
+        let stored = id.stored(&manager.namespace);
+        let rotation = manager.store.rotate(&target.stored, stored.digest(), &changes, self.request());
+        let rotated = self.write(rotation).await?;
+        if rotated == Saved::Applied {
+            let mut state = self.state();
+            state.applied(&changes, manager.touch, manager.clock.now());
+            state.rename(&id, stored);
+            state.answer = Some(Answer::Issue(id));
+        }
+        Ok(rotated)
+    }
+
+    /// Ends the session. The handle is an empty new one afterwards.
+    pub(super) async fn invalidate(&self) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        let target = match self.target().await {
+            Ok(target) => target,
+            Err(error) if error.kind() == ErrorKind::Gone => None,
+            Err(error) => return Err(error),
+        };
+        if let Some(target) = target {
+            let op = OpId::generate(&*self.manager.random)?;
+            match self.write(self.manager.store.delete(&target.stored, op, self.request())).await? {
+                // Only the call that ended the session takes the cookie back: by now it might be a login's.
+                Saved::Applied => self.state().end(),
+                // It has ended, as was asked for. That it is gone is for a later change to hear.
+                Saved::Gone => drop(self.missed(&target, true)),
+                Saved::Absent => drop(self.missed(&target, false)),
+            }
+        }
+        self.state().pending = Changes::new();
+        Ok(())
+    }
+
+    /// Takes an attribute out of the session. A pending change of it goes with it.
+    pub(super) async fn take(&self, name: &str) -> Result<Option<Bytes>> {
+        let _turn = self.turn.lock().await;
+        let mut stored = None;
+        if let Some(target) = self.target().await? {
+            match self.write(self.manager.store.take(&target.stored, name, self.request())).await? {
+                Taken::Value(value) => stored = Some(value),
+                Taken::Nothing => {}
+                Taken::Gone => self.missed(&target, true)?,
+                Taken::Absent => self.missed(&target, false)?,
+            }
+        }
+        let mut state = self.state();
+        state.forget(name);
+        Ok(state.pending.attributes.remove(name).unwrap_or(stored))
+    }
+
+    /// Replaces an attribute by what `next` makes of it, until nobody has changed it in between. A pending change
+    /// of it is what `next` starts from, and goes with it.
+    pub(super) async fn modify(
+        &self,
+        name: &str,
+        next: &mut (dyn FnMut(Option<&Bytes>) -> Result<Bytes> + Send),
+    ) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        let mut target = self.target().await?;
+        let (pending, mut stored) = {
+            let state = self.state();
+            let stored = state.live().and_then(|live| live.record.attributes.get(name).cloned());
+            (state.pending.attributes.get(name).cloned(), stored)
+        };
+        let give_up = self.manager.clock.monotonic().saturating_add(self.manager.budget);
+        loop {
+            let value = next(pending.as_ref().unwrap_or(&stored).as_ref())?;
+            self.check_limits(&self.state(), name, value.len())?;
+            let Some(at) = &target else {
+                self.state().pending.set(name, value);
+                return self.create(self.pending(false)).await;
+            };
+            let swap = self.manager.store.replace_if(
+                &at.stored,
+                name,
+                stored.as_deref(),
+                Some(&value),
+                self.request(),
+            );
+            match self.write(swap).await? {
+                Swapped::Applied => {
+                    let mut state = self.state();
+                    state.pending.attributes.remove(name);
+                    state.remember(name, value);
+                    return Ok(());
+                }
+                Swapped::Conflict(found) => stored = found,
+                Swapped::Gone => self.missed(at, true)?,
+                Swapped::Absent => {
+                    self.missed(at, false)?;
+                    target = None;
+                }
+            }
+            if self.manager.clock.monotonic() >= give_up {
+                return Err(Error::new(ErrorKind::Conflict, "the attribute kept changing under `modify`"));
+            }
+        }
+    }
+
+    /// Notes that the session was used. It fails without a trace: an answer never depends on it.
+    pub(super) async fn touch(&self, target: &Stored) {
+        drop(self.manager.store.touch(&target.stored, self.request()).await);
+    }
+
+    /// Makes a new id the candidate, if none waits. It fails without a trace, too: the present id stays good.
+    pub(super) async fn renew(&self, target: &Stored) {
+        let manager = &self.manager;
+        let Some(renewal) = manager.store.capabilities().renewal else { return };
+        let Ok(id) = target.id.with_new_secret(&*manager.random) else { return };
+        let new = id.digest(&manager.namespace);
+        if let Ok(Renewed::Issued) = renewal.renew(&target.stored, &new, self.request()).await {
+            self.state().answer = Some(Answer::Issue(id));
+        }
+    }
+}
+
+pub(super) fn gone() -> Error {
+    Error::new(ErrorKind::Gone, "the session was ended or given a new id while this request was under way")
+}
+
+/// Marks the outcome of a write as unknown unless its answer comes.
+struct InFlight<'a> {
+    shared: &'a Shared,
+    answered: bool,
+}
+
+impl InFlight<'_> {
+    fn answered(mut self, error: Option<&Error>) {
+        self.answered = true;
+        if let Some(error) = error.filter(|error| error.leaves_outcome_unknown()) {
+            self.shared.state().phase = Phase::Unknown(error.clone());
+        }
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.shared.state().phase = Phase::Unknown(Error::new(
+                ErrorKind::Unavailable,
+                "an operation on this session was dropped before the store answered",
+            ));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::state::{Phase, State};
+use crate::{Access, Error, ErrorKind, Handle, Name, Result, SessionId, SessionManager, codec};
+
+/// One request's session: what all its handles share.
+pub(crate) struct Shared {
+    pub(crate) manager: Arc<SessionManager>,
+    /// When the request arrived, on the manager's monotonic clock.
+    arrived: Duration,
+    state: Mutex<State>,
+    /// Held by the one operation that is under way at the store: the handles of a request take turns.
+    pub(super) turn: tokio::sync::Mutex<()>,
+}
+
+impl Shared {
+    pub(crate) fn open(manager: Arc<SessionManager>, presented: Vec<SessionId>) -> Arc<Self> {
+        let arrived = manager.clock.monotonic();
+        Self::with_state(manager, arrived, State { presented, ..State::default() })
+    }
+
+    fn with_state(manager: Arc<SessionManager>, arrived: Duration, state: State) -> Arc<Self> {
+        Arc::new(Self { manager, arrived, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) })
+    }
+
+    /// Another handle on the same session, with a state of its own.
+    pub(super) fn detached(&self, phase: Phase) -> Arc<Self> {
+        Self::with_state(self.manager.clone(), self.arrived, State { phase, ..State::default() })
+    }
+
+    /// The state, for an accessor: the answer depends on the session from now on.
+    pub(super) fn access(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        state.accessed = true;
+        state
+    }
+
+    /// The state, for the library itself. No code of the application runs under this lock, so that a poisoned one
+    /// is as good as any.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The request, as the store needs to know it.
+    pub(super) fn request(&self) -> Access {
+        self.manager.access(self.arrived)
+    }
+
+    pub(super) fn handle(&self) -> Option<Handle> {
+        self.access().live().map(|live| *live.stored.handle())
+    }
+
+    /// Sets an attribute, in this request's changes.
+    pub(super) fn insert(&self, name: &str, value: &dyn erased_serde::Serialize) -> Result<()> {
+        let bytes = self.manager.codec.encode(value)?;
+        let mut state = self.access();
+        state.check_open()?;
+        self.check_limits(&state, name, bytes.len())?;
+        state.pending.attributes.insert(name.into(), Some(bytes));
+        Ok(())
+    }
+
+    /// Removes an attribute, in this request's changes.
+    pub(super) fn remove(&self, name: &str) -> Result<()> {
+        let mut state = self.access();
+        state.check_open()?;
+        state.pending.attributes.insert(name.into(), None);
+        Ok(())
+    }
+
+    pub(super) fn set_idle_timeout(&self, idle: Option<Duration>) -> Result<()> {
+        let idle = idle.map(|idle| crate::expiry::positive(idle, "the idle timeout")).transpose()?;
+        let mut state = self.access();
+        state.check_open()?;
+        state.pending.idle = Some(idle);
+        Ok(())
+    }
+
+    pub(super) fn check_limits(&self, state: &State, name: &str, bytes: usize) -> Result<()> {
+        let limits = &self.manager.limits;
+        let too_large = |what: &str, is: usize, most: usize| {
+            Err(Error::new(ErrorKind::TooLarge, format!("{what} would be {is}, the limit is {most}")))
+        };
+        if name.len() > limits.name_bytes {
+            return too_large("the length of an attribute's name", name.len(), limits.name_bytes);
+        }
+        if bytes > limits.attribute_bytes {
+            return too_large("the size of a session attribute", bytes, limits.attribute_bytes);
+        }
+        let (count, size) = others(state, name);
+        if count + 1 > limits.attributes {
+            return too_large("the number of session attributes", count + 1, limits.attributes);
+        }
+        let size = size + name.len() + bytes;
+        if size > limits.session_bytes {
+            return too_large("the size of the session", size, limits.session_bytes);
+        }
+        Ok(())
+    }
+
+    pub(super) fn decode<T: serde::de::DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
+        codec::decode(&*self.manager.codec, bytes)
+    }
+}
+
+/// How many attributes beside `name` this request sees, and how large they are.
+fn others(state: &State, name: &str) -> (usize, usize) {
+    let stored = state.live().map(|live| &live.record.attributes);
+    let untouched =
+        stored.into_iter().flatten().filter(|(it, _)| !state.pending.attributes.contains_key(&***it));
+    let pending =
+        state.pending.attributes.iter().filter_map(|(it, value)| value.as_ref().map(|value| (it, value)));
+    untouched
+        .chain(pending)
+        .filter(|(it, _)| &***it != name)
+        .fold((0, 0), |(count, size), (it, value): (&Name, _)| (count + 1, size + it.len() + value.len()))
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        let phase = match &state.phase {
+            Phase::Unread => "unread",
+            Phase::Live(_) => "live",
+            Phase::Nothing => "none",
+            Phase::Gone => "gone",
+            Phase::Ambiguous => "ambiguous",
+            Phase::Failed(_) => "failed",
+            Phase::Unknown(_) => "unknown",
+        };
+        f.debug_struct("Session")
+            .field("state", &phase)
+            .field("handle", &state.live().map(|live| *live.stored.handle()))
+            .field("pending", &state.pending)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,203 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{Changes, Error, ErrorKind, Name, Record, Result, SessionId, StoredId, Timestamp};
+
+/// What one request knows of its session and has done to it. All transitions are in `operations.rs`.
+#[derive(Default)]
+pub(crate) struct State {
+    /// The ids that the request presented, well-formed and different: none, one, or more than one cookie of the
+    /// name.
+    pub(crate) presented: Vec<SessionId>,
+    pub(crate) phase: Phase,
+    /// What the request has changed and the store has not been told.
+    pub(crate) pending: Changes,
+    /// What the response must tell the client. It is set only once the store has applied what it tells, so it
+    /// leaves with whatever answer leaves.
+    pub(crate) answer: Option<Answer>,
+    /// Whether anything about the session was asked: the answer then depends on it (`Vary`).
+    pub(crate) accessed: bool,
+    /// Whether the response head is on its way: changes can no longer be written, cookies no longer be sent.
+    pub(crate) committed: bool,
+}
+
+/// Where the request stands with its session.
+#[derive(Default)]
+pub(crate) enum Phase {
+    /// The store has not been asked.
+    #[default]
+    Unread,
+    /// It is there, or was when it was read.
+    Live(Live),
+    /// There is none. A first change begins one, under a new id.
+    Nothing,
+    /// It was ended or rotated over this request's head: reads are empty, changes are refused.
+    Gone,
+    /// Several live sessions were presented: none of them is used.
+    Ambiguous,
+    /// It could not be read. Nothing more is sent for this request.
+    Failed(Error),
+    /// An operation may or may not have been applied.
+    Unknown(Error),
+}
+
+pub(crate) struct Live {
+    pub(crate) id: SessionId,
+    pub(crate) stored: StoredId,
+    pub(crate) record: Arc<Record>,
+    /// The store's clock when the record was read.
+    pub(crate) now: Timestamp,
+    /// Whether all attributes were read, not only some.
+    pub(crate) whole: bool,
+    /// Whether it began with this request.
+    pub(crate) is_new: bool,
+    /// Whether it is held beyond its request: `now` is then long past, and every write notes the access.
+    pub(crate) detached: bool,
+}
+
+pub(crate) enum Answer {
+    Issue(SessionId),
+    Withdraw,
+}
+
+/// Where an operation is sent.
+pub(crate) struct Stored {
+    pub(crate) id: SessionId,
+    pub(crate) stored: StoredId,
+    pub(crate) loaded: bool,
+    /// Whether a write is to note the access, if it is due: the load has shown it, or nothing was loaded.
+    pub(crate) touch: bool,
+}
+
+impl Stored {
+    /// A session that has been presented and not been read.
+    pub(crate) fn unread(id: SessionId, namespace: &str) -> Self {
+        let stored = id.stored(namespace);
+        Self { id, stored, loaded: false, touch: true }
+    }
+}
+
+impl Live {
+    /// Adds what was read earlier to a read of `names` alone.
+    pub(crate) fn merge(&mut self, before: &Live, names: &[&str]) {
+        let earlier = before.record.attributes.iter().filter(|(name, _)| !names.contains(&&***name));
+        let attributes = &mut Arc::make_mut(&mut self.record).attributes;
+        attributes.extend(earlier.map(|(name, value)| (name.clone(), value.clone())));
+    }
+
+    pub(crate) fn is_touch_due(&self) -> bool {
+        !self.is_new && self.record.is_touch_due(self.now)
+    }
+
+    /// The same session, to be held beyond this request.
+    pub(crate) fn detached(&self) -> Self {
+        let (id, stored, record) = (self.id.clone(), self.stored.clone(), self.record.clone());
+        Self { id, stored, record, now: self.now, whole: self.whole, is_new: false, detached: true }
+    }
+
+    pub(crate) fn target(&self) -> Stored {
+        let (id, stored) = (self.id.clone(), self.stored.clone());
+        Stored { id, stored, loaded: true, touch: self.detached || self.is_touch_due() }
+    }
+}
+
+impl State {
+    pub(crate) fn live(&self) -> Option<&Live> {
+        match &self.phase {
+            Phase::Live(live) => Some(live),
+            Phase::Unread
+            | Phase::Nothing
+            | Phase::Gone
+            | Phase::Ambiguous
+            | Phase::Failed(_)
+            | Phase::Unknown(_) => None,
+        }
+    }
+
+    /// Whether the session can be asked at all.
+    pub(crate) fn check(&self) -> Result<()> {
+        match &self.phase {
+            Phase::Failed(error) | Phase::Unknown(error) => Err(error.clone()),
+            Phase::Unread | Phase::Live(_) | Phase::Nothing | Phase::Gone | Phase::Ambiguous => Ok(()),
+        }
+    }
+
+    /// Whether a change can still be taken.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.committed {
+            return Err(Error::new(
+                ErrorKind::Committed,
+                "the response has begun: what is to change the session later needs `detach` before that",
+            ));
+        }
+        self.check()
+    }
+
+    /// The attribute as this request sees it: its own changes over what was read.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&Bytes> {
+        match self.pending.attributes.get(name) {
+            Some(change) => change.as_ref(),
+            None => self.live()?.record.attributes.get(name),
+        }
+    }
+
+    /// The names of the attributes as this request sees them, in order.
+    pub(crate) fn names(&self) -> Vec<Name> {
+        let stored = self.live().map(|live| &live.record.attributes);
+        let untouched = |name: &&Name| !self.pending.attributes.contains_key(&***name);
+        let mut names: Vec<Name> =
+            stored.into_iter().flat_map(|it| it.keys()).filter(untouched).cloned().collect();
+        names.extend(
+            self.pending.attributes.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name.clone()),
+        );
+        names.sort_unstable();
+        names
+    }
+
+    /// The session has another id now.
+    pub(crate) fn rename(&mut self, id: &SessionId, stored: StoredId) {
+        match &mut self.phase {
+            Phase::Live(live) => {
+                live.id = id.clone();
+                live.stored = stored;
+                Arc::make_mut(&mut live.record).renewed_at = live.now;
+            }
+            _ => self.presented = vec![id.clone()],
+        }
+    }
+
+    /// The session was ended by this request.
+    pub(crate) fn end(&mut self) {
+        self.phase = Phase::Nothing;
+        self.answer = Some(Answer::Withdraw);
+    }
+
+    /// The stored attribute is known to be this now.
+    pub(crate) fn remember(&mut self, name: &str, value: Bytes) {
+        if let Phase::Live(live) = &mut self.phase {
+            Arc::make_mut(&mut live.record).attributes.insert(name.into(), value);
+        }
+    }
+
+    /// The stored attribute is known to be gone now.
+    pub(crate) fn forget(&mut self, name: &str) {
+        if let Phase::Live(live) = &mut self.phase
+            && live.record.attributes.contains_key(name)
+        {
+            Arc::make_mut(&mut live.record).attributes.remove(name);
+        }
+    }
+
+    /// Takes note that the store has applied these changes. What has been changed since they were sent stays
+    /// pending.
+    pub(crate) fn applied(&mut self, changes: &Changes, touch: std::time::Duration, now: Timestamp) {
+        self.pending.attributes.retain(|name, value| changes.attributes.get(name) != Some(value));
+        if self.pending.idle == changes.idle {
+            self.pending.idle = None;
+        }
+        if let Phase::Live(live) = &mut self.phase {
+            changes.apply_to(Arc::make_mut(&mut live.record), now, touch);
+        }
+    }
+}
