@@ -1,9 +1,10 @@
+-- ARGV: secret, life, throttle, then the attributes' fields and values.
+local key = KEYS[1]
+if redis.call('EXISTS', key) == 1 then return redis.error_reply('there already') end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if redis.call('EXISTS', KEYS[1]) == 1 then return redis.error_reply('there already') end
-local idle, touch = tonumber(ARGV[2]), tonumber(ARGV[3])
-local expires = now + idle + touch
-local meta = string.format('%.0f %.0f %.0f - %.0f', now, now, idle, expires)
-redis.call('HSET', KEYS[1], 'd', ARGV[1], 'm', meta, unpack(ARGV, 4))
-redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', expires))
+local ends = string.format('%.0f', now + ARGV[2] + ARGV[3])
+local times = string.format('%.0f %.0f %s - %s', now, now, ARGV[2], ends)
+redis.call('HSET', key, 'd', ARGV[1], 'm', times, unpack(ARGV, 4))
+redis.call('PEXPIREAT', key, ends)
 return now

@@ -46,14 +46,14 @@ async fn read(State(store): State<Store>, headers: HeaderMap) -> Answer<&'static
 }
 
 async fn write(State(store): State<Store>, headers: HeaderMap) -> Answer<&'static str> {
-    store.save(id(&headers)?, "a:n", &count().to_string(), true).await?;
+    store.save_and_touch(id(&headers)?, "a:n", &count().to_string()).await?;
     Ok("ok")
 }
 
 async fn update(State(store): State<Store>, headers: HeaderMap) -> Answer<&'static str> {
     let id = id(&headers)?;
     store.attribute_of_all(id, "a:v").await?;
-    store.save(id, "a:n", &count().to_string(), false).await?;
+    store.save(id, "a:n", &count().to_string()).await?;
     Ok("ok")
 }
 
@@ -73,7 +73,7 @@ async fn big_init(State(store): State<Store>) -> Answer<([(HeaderName, String); 
 }
 
 async fn big_write(State(store): State<Store>, headers: HeaderMap) -> Answer<&'static str> {
-    store.save(id(&headers)?, &format!("a:{BIG_NAME}"), &big_value('b'), true).await?;
+    store.save_and_touch(id(&headers)?, &format!("a:{BIG_NAME}"), &big_value('b')).await?;
     Ok("ok")
 }
 

@@ -16,6 +16,7 @@ pub(crate) struct Store {
     connection: MultiplexedConnection,
     create: String,
     save: String,
+    save_and_touch: String,
 }
 
 impl Store {
@@ -26,7 +27,8 @@ impl Store {
         };
         let create = load(include_str!("create.lua")).await?;
         let save = load(include_str!("save.lua")).await?;
-        Ok(Self { connection, create, save })
+        let save_and_touch = load(include_str!("save-and-touch.lua")).await?;
+        Ok(Self { connection, create, save, save_and_touch })
     }
 
     /// Loads the whole hash and finds one attribute in it.
@@ -83,16 +85,23 @@ impl Store {
         self.send(&command).await.map(drop)
     }
 
-    pub(crate) async fn save(
+    /// Sets an attribute of a session that has been read: the read has shown that no touch is due.
+    pub(crate) async fn save(&self, id: Id<'_>, field: &str, value: &str) -> Result<(), StatusCode> {
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(&self.save).arg(1).arg(key(id)).arg(id.secret);
+        self.send(command.arg(field).arg(value)).await.map(drop)
+    }
+
+    /// Sets an attribute of a session that has not been read.
+    pub(crate) async fn save_and_touch(
         &self,
         id: Id<'_>,
         field: &str,
         value: &str,
-        touch: bool,
     ) -> Result<(), StatusCode> {
         let mut command = redis::cmd("EVALSHA");
-        command.arg(&self.save).arg(1).arg(key(id)).arg(id.secret).arg(TOUCH_MILLIS).arg(u8::from(touch));
-        self.send(command.arg(field).arg(value)).await.map(drop)
+        command.arg(&self.save_and_touch).arg(1).arg(key(id)).arg(id.secret);
+        self.send(command.arg(field).arg(value).arg(TOUCH_MILLIS)).await.map(drop)
     }
 
     async fn send(&self, command: &Cmd) -> Result<Value, StatusCode> {
