@@ -1,1 +1,39 @@
 //! The session contracts as test cases, with clocks, faults and real servers.
+//!
+//! For whoever writes a store: [`Harness`] says how to reach it, [`store_conformance!`] turns each sentence of
+//! [`SessionStore`](session_core::SessionStore)'s contract into a test of it. For whoever tests what stands on a
+//! store: [`ManualClock`], [`SpyStore`] and [`FaultyStore`]. For whoever adapts a web framework: [`adapter`] and
+//! [`adapter_conformance!`]. For whoever tests what comes over a network: [`RedisServer`] and [`Proxy`].
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a case that does not hold panics: that is how a test fails"
+)]
+
+pub mod adapter;
+mod cases;
+mod clock;
+mod faulty;
+mod harness;
+mod operation;
+mod proxy;
+mod random;
+mod redis_server;
+mod run;
+mod spy;
+pub mod store;
+
+pub use async_trait::async_trait;
+pub use clock::ManualClock;
+pub use faulty::{Fault, FaultyStore};
+pub use harness::Harness;
+pub use operation::Operation;
+pub use proxy::{Proxy, Traffic};
+pub use random::{FailingRandom, SeededRandom};
+pub use redis_server::{Counters, RedisServer};
+pub use spy::SpyStore;
+
+#[doc(hidden)]
+pub use run::run;

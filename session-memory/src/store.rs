@@ -1,0 +1,245 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use moka::ops::compute::{CompResult, Op};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use session_core::{
+    Access, Capabilities, Changes, Clock, Created, Digest, Handle, Load, NewRecord, OpId, Renewal, Renewed,
+    Result, Saved, Select, SessionStore, StoredId, Swapped, Sweep, Taken, Timestamp,
+};
+
+use crate::config::Builder;
+use crate::lease::Lease;
+use crate::slot::{Miss, Slot};
+
+/// Keeps sessions in the memory of this process. A clone shows the same sessions.
+///
+/// No operation waits for anything: a read is a look-up, a lock and a counted reference, a write works under that
+/// lock. The [`Clock`] that was passed in decides on every access, and nothing expired is ever served.
+///
+/// **Bounded.** Beyond [`max_sessions`](Builder::max_sessions) the least recently used session is evicted, whole,
+/// and counted in [`evicted`](Self::evicted). The bound protects the process, not the users: *a flood of anonymous
+/// sessions evicts live ones*, also of users who are logged in. Begin sessions only for those who need one, and
+/// set the bound so that memory is what it protects.
+///
+/// **Not shared and not durable.** Sessions end with the process, and other nodes do not see them.
+///
+/// ```
+/// use session_memory::MemoryStore;
+///
+/// let store = MemoryStore::builder().max_sessions(10_000).build();
+/// assert_eq!(store.evicted(), 0);
+/// ```
+#[derive(Clone)]
+pub struct MemoryStore {
+    slots: Cache<Handle, Arc<Slot>>,
+    clock: Arc<dyn Clock>,
+    evicted: Arc<AtomicU64>,
+}
+
+impl MemoryStore {
+    /// A store with the default settings.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// The settings of a store that is to be built.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// How many live sessions this store has evicted to stay within its bound. A number that grows says that the
+    /// bound is too small, or that somebody floods it.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions are in memory, counting those that have expired or ended and were not yet swept. For
+    /// figures: it may lag behind by some.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        self.slots.run_pending_tasks();
+        self.slots.entry_count()
+    }
+
+    pub(crate) fn with_settings(max_sessions: u64, clock: Arc<dyn Clock>) -> Self {
+        let evicted = Arc::new(AtomicU64::new(0));
+        let (counter, now) = (Arc::clone(&evicted), Arc::clone(&clock));
+        let slots = Cache::builder()
+            .max_capacity(max_sessions)
+            // moka's own policy would refuse a new session rather than evict an old one.
+            .eviction_policy(EvictionPolicy::lru())
+            .expire_after(Lease::new(Arc::clone(&clock)))
+            // Whoever looked the slot up before it left must not be told that a write succeeded.
+            .eviction_listener(move |_, slot: Arc<Slot>, _| {
+                if slot.remove(now.now()) {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+            .build();
+        Self { slots, clock, evicted }
+    }
+
+    /// Puts a slot under the handle, unless one is there: then that one is returned.
+    fn put_if_absent(&self, handle: &Handle, make: impl FnOnce() -> Slot) -> Option<Arc<Slot>> {
+        let mut found = None;
+        // One compute at a time for a handle: the sweep never removes what was put here meanwhile.
+        self.slots.entry_by_ref(handle).and_compute_with(|entry| match entry {
+            Some(entry) => {
+                found = Some(entry.into_value());
+                Op::Nop
+            }
+            None => Op::Put(Arc::new(make())),
+        });
+        found
+    }
+
+    /// Removes the slot from the cache if nothing lives in it, and says whether it did.
+    fn remove_if_dead(&self, handle: &Handle, slot: &Arc<Slot>, now: Timestamp) -> bool {
+        let result = self.slots.entry_by_ref(handle).and_compute_with(|entry| match entry {
+            Some(entry) if Arc::ptr_eq(entry.value(), slot) && slot.remove_if_dead(now) => Op::Remove,
+            Some(_) | None => Op::Nop,
+        });
+        matches!(result, CompResult::Removed(_))
+    }
+
+    /// Does something to the slot of the presented id.
+    fn at<T: From<Miss>>(
+        &self,
+        id: &StoredId,
+        access: Access,
+        operation: impl FnOnce(&Slot, Timestamp) -> T,
+    ) -> T {
+        match self.slots.get(id.handle()) {
+            Some(slot) => operation(&slot, self.clock.now()),
+            None => Miss::of_nothing(access).into(),
+        }
+    }
+
+    fn lease_anew_after(&self, id: &StoredId, changes: &Changes) {
+        if changes.idle.is_some() || changes.absolute.is_some() {
+            self.lease_anew(id.handle());
+        }
+    }
+
+    /// Leases the slot for what it needs now that more than a touch has happened to it.
+    fn lease_anew(&self, handle: &Handle) {
+        drop(self.slots.get(handle));
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[async_trait]
+impl SessionStore for MemoryStore {
+    async fn create(&self, id: &StoredId, new: &NewRecord, access: Access) -> Result<Created> {
+        let now = self.clock.now();
+        loop {
+            let make = || Slot::live(*id.digest(), new, access, now);
+            let Some(slot) = self.put_if_absent(id.handle(), make) else { return Ok(Created::Created) };
+            if let Some(answer) = slot.create(*id.digest(), new, access, now) {
+                self.lease_anew(id.handle());
+                return answer;
+            }
+        }
+    }
+
+    async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load> {
+        Ok(self.at(id, access, |slot, now| slot.load(id.digest(), select, access, now)))
+    }
+
+    async fn touch(&self, id: &StoredId, access: Access) -> Result<()> {
+        if let Some(slot) = self.slots.get(id.handle()) {
+            slot.touch(id.digest(), access, self.clock.now());
+        }
+        Ok(())
+    }
+
+    async fn save(&self, id: &StoredId, changes: &Changes, access: Access) -> Result<Saved> {
+        let saved = self.at(id, access, |slot, now| slot.save(id.digest(), changes, access, now));
+        self.lease_anew_after(id, changes);
+        Ok(saved)
+    }
+
+    async fn rotate(&self, id: &StoredId, new: &Digest, changes: &Changes, access: Access) -> Result<Saved> {
+        let saved = self.at(id, access, |slot, now| slot.rotate(id.digest(), new, changes, access, now));
+        self.lease_anew_after(id, changes);
+        Ok(saved)
+    }
+
+    async fn delete(&self, id: &StoredId, op: OpId, access: Access) -> Result<Saved> {
+        let saved = self.at(id, access, |slot, now| slot.delete(id.digest(), op, access, now));
+        self.lease_anew(id.handle());
+        Ok(saved)
+    }
+
+    async fn end(&self, handle: &Handle, op: OpId) -> Result<()> {
+        let now = self.clock.now();
+        while let Some(slot) = self.put_if_absent(handle, || Slot::ended(op, now)) {
+            if slot.end(op, now) {
+                self.lease_anew(handle);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take(&self, id: &StoredId, name: &str, access: Access) -> Result<Taken> {
+        Ok(self.at(id, access, |slot, now| slot.take(id.digest(), name, access, now)))
+    }
+
+    async fn replace_if(
+        &self,
+        id: &StoredId,
+        name: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        access: Access,
+    ) -> Result<Swapped> {
+        Ok(self.at(id, access, |slot, now| slot.replace_if(id.digest(), name, old, new, access, now)))
+    }
+
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities::none().with_renewal(self).with_sweep(self)
+    }
+}
+
+#[async_trait]
+impl Renewal for MemoryStore {
+    async fn renew(&self, id: &StoredId, new: &Digest, access: Access) -> Result<Renewed> {
+        Ok(self.at(id, access, |slot, now| slot.renew(id.digest(), new, access, now)))
+    }
+}
+
+#[async_trait]
+impl Sweep for MemoryStore {
+    /// Looks at every session: some ten milliseconds for 100 000 of them, without a pause.
+    async fn sweep(&self, limit: usize) -> Result<usize> {
+        let now = self.clock.now();
+        let dead = self.slots.iter().filter(|(_, slot)| slot.is_dead(now));
+        let removed = dead.filter(|(handle, slot)| self.remove_if_dead(handle, slot, now));
+        let swept = removed.take(limit).count();
+        self.slots.run_pending_tasks();
+        Ok(swept)
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("held", &self.slots.entry_count())
+            .field("evicted", &self.evicted())
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
+}

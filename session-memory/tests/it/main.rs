@@ -1,0 +1,5 @@
+//! What the memory store promises: the contract of all stores, and what is its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
+
+mod conformance;

@@ -1,0 +1,113 @@
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, Pipeline, RedisError, Value};
+use tokio::task::AbortHandle;
+
+use crate::error::Failure;
+
+/// One connection, as long as it lives. Every operation that waits for an answer holds it; with the last of them
+/// its task ends and its socket is closed.
+///
+/// Redis answers the commands of a connection in their order. So a connection that has owed an answer for longer
+/// than `patience` is not given another command: it would not answer that one either, and a connection that
+/// something on the way has forgotten never recovers by itself.
+#[derive(Debug)]
+pub(crate) struct Link {
+    connection: MultiplexedConnection,
+    driver: AbortHandle,
+    born: Instant,
+    patience: Duration,
+    /// How many answers are owed.
+    owed: AtomicUsize,
+    /// Since when, in milliseconds after `born`: the last answer, or the first command after a time without any.
+    since: AtomicU64,
+    retired: AtomicBool,
+}
+
+impl Link {
+    pub(crate) fn new(connection: MultiplexedConnection, driver: AbortHandle, patience: Duration) -> Self {
+        Self {
+            connection,
+            driver,
+            born: Instant::now(),
+            patience,
+            owed: AtomicUsize::new(0),
+            since: AtomicU64::new(0),
+            retired: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a command sent now is likely to be answered. One that is sent on a link that is not usable may
+    /// still be executed; one that has not been sent certainly is not.
+    pub(crate) fn is_usable(&self, now: Instant) -> bool {
+        !self.retired.load(Ordering::Relaxed) && !self.driver.is_finished() && !self.is_silent(now)
+    }
+
+    /// Gives it no further command. Those that it has may still be answered.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+    }
+
+    /// Sends one command. The first poll hands it over whole.
+    pub(crate) async fn send(&self, cmd: &Cmd, sent: Instant, timeout: Duration) -> Result<Value, Failure> {
+        let answer = self.await_answer(sent);
+        let mut connection = self.connection.clone();
+        connection.set_response_timeout(timeout);
+        let value = connection.send_packed_command(cmd).await?;
+        answer.is_there();
+        match value {
+            Value::ServerError(refusal) => Err(Failure::Refused(refusal)),
+            value => Ok(value),
+        }
+    }
+
+    /// Sends many at once, and awaits all their answers: for the beginning, whose time is bounded by the caller.
+    pub(crate) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, RedisError> {
+        self.connection.clone().send_packed_commands(commands, 0, commands.len()).await
+    }
+
+    fn is_silent(&self, now: Instant) -> bool {
+        let silence = || self.millis(now).saturating_sub(self.since.load(Ordering::Relaxed));
+        self.owed.load(Ordering::Relaxed) > 0 && u128::from(silence()) > self.patience.as_millis()
+    }
+
+    fn await_answer(&self, sent: Instant) -> Owed<'_> {
+        if self.owed.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.since.store(self.millis(sent), Ordering::Relaxed);
+        }
+        Owed { link: self }
+    }
+
+    fn millis(&self, moment: Instant) -> u64 {
+        let since_birth = moment.saturating_duration_since(self.born);
+        u64::try_from(since_birth.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// An answer that somebody waits for. Nobody may wait any longer: then the silence so far still counts.
+struct Owed<'a> {
+    link: &'a Link,
+}
+
+impl Owed<'_> {
+    fn is_there(&self) {
+        self.link.since.store(self.link.millis(Instant::now()), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Owed<'_> {
+    fn drop(&mut self) {
+        if self.link.is_silent(Instant::now()) {
+            self.link.retire();
+        }
+        self.link.owed.fetch_sub(1, Ordering::Relaxed);
+    }
+}

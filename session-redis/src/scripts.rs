@@ -1,0 +1,100 @@
+use std::sync::LazyLock;
+
+use redis::Cmd;
+use session_core::{ENDED_WINDOW, PREVIOUS_GRACE, RENEWAL_WAIT, ROTATED_WINDOW, TOMBSTONE_LIFE, Timestamp};
+
+/// A script as the server knows it.
+#[derive(Debug)]
+pub(crate) struct Script {
+    text: String,
+    sha: String,
+}
+
+macro_rules! scripts {
+    ($($constant:ident: $name:literal),* $(,)?) => {
+        $(pub(crate) static $constant: LazyLock<Script> = LazyLock::new(|| {
+            Script::assemble(include_str!(concat!("scripts/", $name, ".lua")))
+        });)*
+
+        /// All of them, to be loaded at each connect.
+        pub(crate) fn all() -> impl Iterator<Item = &'static Script> {
+            [$(&*$constant),*].into_iter()
+        }
+    };
+}
+
+scripts! {
+    CREATE: "create",
+    PROMOTE: "promote",
+    TOUCH: "touch",
+    SAVE: "save",
+    SAVE_TIMES: "save_times",
+    ROTATE: "rotate",
+    RENEW: "renew",
+    DELETE: "delete",
+    END: "end",
+    TAKE: "take",
+    REPLACE_IF: "replace_if",
+}
+
+/// What a line `@include <name>` of a script stands for. One that stands for nothing is no Lua: the server refuses the
+/// script at the first connect.
+fn part(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "match" => include_str!("scripts/match.lua"),
+        "now" => include_str!("scripts/now.lua"),
+        "parse" => include_str!("scripts/parse.lua"),
+        "extend" => include_str!("scripts/extend.lua"),
+        "expire" => include_str!("scripts/expire.lua"),
+        "change" => include_str!("scripts/change.lua"),
+        "tombstone" => include_str!("scripts/tombstone.lua"),
+        _ => return None,
+    })
+}
+
+// The scripts have these as numbers.
+const _: () = {
+    assert!(ENDED_WINDOW.as_millis() == 2_000);
+    assert!(ROTATED_WINDOW.as_millis() == 10_000);
+    assert!(PREVIOUS_GRACE.as_millis() == 30_000);
+    assert!(RENEWAL_WAIT.as_millis() == 60_000);
+    assert!(TOMBSTONE_LIFE.as_millis() == 120_000);
+    assert!(Timestamp::NEVER.as_millis() == 253_402_300_799_999);
+};
+
+impl Script {
+    fn assemble(text: &str) -> Self {
+        let text = included(text);
+        let sha = sha1_smol::Sha1::from(&text).digest().to_string();
+        Self { text, sha }
+    }
+
+    pub(crate) fn load(&self) -> Cmd {
+        let mut cmd = redis::cmd("SCRIPT");
+        cmd.arg("LOAD").arg(&self.text);
+        cmd
+    }
+
+    /// The beginning of a call, to which the script's arguments are added: about `args` with `bytes` in all.
+    pub(crate) fn call(&self, key: &str, args: usize, bytes: usize) -> Cmd {
+        let mut cmd = Cmd::with_capacity(4 + args, 7 + self.sha.len() + 1 + key.len() + bytes);
+        cmd.arg("EVALSHA").arg(&self.sha).arg("1").arg(key);
+        cmd
+    }
+}
+
+/// The text without its comments and indents, its includes filled in.
+fn included(text: &str) -> String {
+    let mut whole = String::new();
+    for line in text.lines().map(str::trim_start) {
+        match line.strip_prefix("@include ").and_then(part) {
+            Some(part) => whole.push_str(&included(part)),
+            None if line.starts_with("--") => {}
+            None => {
+                whole.push_str(line);
+                whole.push('\n');
+            }
+        }
+    }
+    whole
+}

@@ -1,0 +1,13 @@
+-- ARGV: digest, idle, absolute, touch, then what HSET takes for principal and attributes.
+-- Answers the time; 1 when this record is there already; -1 over a tombstone; -2 over another record.
+local key, digest, idle, stop, touch = KEYS[1], unpack(ARGV, 1, 4)
+local current, ended = unpack(redis.call('HMGET', key, 'd', 'x'))
+if current then return current == digest and 1 or -2 end
+if ended then return -1 end
+@include now
+if stop ~= '-' then stop = string.format('%.0f', math.min(now + stop, 253402300799999)) end
+@include extend
+local times = string.format('%.0f %.0f %s %s %.0f', now, now, idle, stop, extended)
+redis.call('HSET', key, 'd', digest, 'm', times, unpack(ARGV, 5))
+if extended < NEVER then redis.call('PEXPIREAT', key, extended) end
+return now

@@ -1,0 +1,3 @@
+@include match
+@include change
+return now

@@ -1,0 +1,299 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use redis::{Cmd, RedisWrite as _, Value};
+use session_core::{
+    Access, Capabilities, Changes, Created, Digest, Handle, Load, NewRecord, OpId, Renewal, Renewed, Result,
+    Saved, Select, SessionStore, StoredId, Swapped, Taken,
+};
+
+use crate::RedisStoreBuilder;
+use crate::config::Target;
+use crate::connection::{Answer, Call, Connection};
+use crate::error::unexpected_reply;
+use crate::keys::Keys;
+use crate::record::{self, Found, Hash, Metadata, attribute};
+use crate::reply::{self, Verdict};
+use crate::scripts::{self, Script};
+
+/// Keeps sessions in one Redis server, through one connection that comes back by itself.
+///
+/// Every operation is one round trip (loading with an id that a renewal has just issued: two), answers within the
+/// budget, and succeeds again as soon as the server does. Dropping an operation's future leaves open whether the
+/// operation is carried out.
+///
+/// What the server acknowledged may still be lost with it: by a crash unless it runs with `appendfsync always`, by a
+/// failover because replication is asynchronous.
+pub struct RedisStore {
+    connection: Arc<Connection>,
+    keys: Keys,
+}
+
+impl RedisStore {
+    /// The store at `redis://[user:password@]host[:port][/database]`, with the default settings of
+    /// [`builder`](Self::builder).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`RedisStoreBuilder::connect`].
+    pub async fn connect(url: impl Into<String>) -> Result<Self> {
+        Self::builder(url).connect().await
+    }
+
+    /// Settings for a store at this URL.
+    #[must_use]
+    pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(url.into())
+    }
+
+    pub(crate) async fn open(target: Target, keys: Keys) -> Result<Self> {
+        Ok(Self { connection: Connection::open(target).await?, keys })
+    }
+
+    fn deadline(&self) -> Instant {
+        self.connection.deadline(Instant::now())
+    }
+
+    async fn value(&self, call: Call) -> Result<Value> {
+        Ok(self.connection.send(&call, self.deadline()).await?.value)
+    }
+
+    async fn verdict(&self, call: Call) -> Result<Verdict> {
+        self.verdict_by(call, self.deadline()).await
+    }
+
+    /// A script's verdict, of which the server's time is learned.
+    async fn verdict_by(&self, call: Call, deadline: Instant) -> Result<Verdict> {
+        let Answer { value, sent } = self.connection.send(&call, deadline).await?;
+        let verdict = reply::verdict(&value)?;
+        if let Verdict::Done(Some(time)) = verdict {
+            self.connection.clock().observe(time, sent);
+        }
+        Ok(verdict)
+    }
+
+    async fn find(
+        &self,
+        key: &str,
+        id: &StoredId,
+        select: Select<'_>,
+        access: Access,
+        deadline: Instant,
+    ) -> Result<Found> {
+        for part in [Metadata::Usual, Metadata::Whole] {
+            let call = Call { cmd: record::read(key, select, part), script: None, again: true };
+            let answer = self.connection.send(&call, deadline).await?;
+            let hash = Hash::decode(answer.value, select, part)?;
+            if let Some(found) = hash.judge(id, access, self.connection.clock().now())? {
+                return Ok(found);
+            }
+        }
+        Err(unexpected_reply("the whole metadata of a session does not tell whose it is"))
+    }
+
+    /// The id that a renewal has issued was shown: from now on it is the current one.
+    async fn promote(&self, key: &str, id: &StoredId, access: Access, deadline: Instant) -> Result<Saved> {
+        let call = again(matching(&scripts::PROMOTE, key, id, access, 0, 0), &scripts::PROMOTE);
+        reply::saved(&self.verdict_by(call, deadline).await?)
+    }
+}
+
+#[async_trait]
+impl SessionStore for RedisStore {
+    async fn create(&self, id: &StoredId, new: &NewRecord, access: Access) -> Result<Created> {
+        let attributes = &new.attributes;
+        let key = self.keys.session(id.handle());
+        let bytes: usize = attributes.iter().map(|(name, value)| 2 + name.len() + value.len()).sum();
+        let mut cmd = scripts::CREATE.call(&key, 6 + 2 * attributes.len(), 64 + bytes);
+        cmd.write_arg(id.digest().as_bytes());
+        duration(&mut cmd, new.expiry.idle_timeout());
+        duration(&mut cmd, new.expiry.absolute_timeout());
+        cmd.arg(access.touch_millis());
+        if let Some(principal) = &new.principal {
+            cmd.arg("p").arg(principal.as_str());
+        }
+        for (name, value) in attributes {
+            attribute(&mut cmd, name);
+            cmd.write_arg(value);
+        }
+        let verdict = self.verdict(again(cmd, &scripts::CREATE)).await?;
+        reply::created(&verdict)
+    }
+
+    async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load> {
+        let deadline = self.deadline();
+        let key = self.keys.session(id.handle());
+        let record = match self.find(&key, id, select, access, deadline).await? {
+            Found::Live(record) => record,
+            Found::Candidate(record) => match self.promote(&key, id, access, deadline).await? {
+                Saved::Applied => record,
+                Saved::Gone => return Ok(Load::Gone),
+                Saved::Absent => return Ok(Load::Absent),
+            },
+            Found::Gone => return Ok(Load::Gone),
+            Found::Absent => return Ok(Load::Absent),
+        };
+        Ok(Load::Live { record: Arc::new(record), now: self.connection.clock().now() })
+    }
+
+    async fn touch(&self, id: &StoredId, access: Access) -> Result<()> {
+        let mut cmd = matching(&scripts::TOUCH, &self.keys.session(id.handle()), id, access, 1, 10);
+        cmd.arg(access.touch_millis());
+        self.verdict(again(cmd, &scripts::TOUCH)).await?;
+        Ok(())
+    }
+
+    async fn save(&self, id: &StoredId, changes: &Changes, access: Access) -> Result<Saved> {
+        let timed = changes.touch || changes.idle.is_some() || changes.absolute.is_some();
+        let script = if timed { &scripts::SAVE_TIMES } else { &scripts::SAVE };
+        let mut cmd = changing(script, &self.keys.session(id.handle()), id, changes, access);
+        if timed {
+            times(&mut cmd, changes, access);
+        }
+        fields(&mut cmd, None, changes);
+        let verdict = self.verdict(once(cmd, script)).await?;
+        reply::saved(&verdict)
+    }
+
+    async fn rotate(&self, id: &StoredId, new: &Digest, changes: &Changes, access: Access) -> Result<Saved> {
+        let mut cmd = changing(&scripts::ROTATE, &self.keys.session(id.handle()), id, changes, access);
+        times(&mut cmd, changes, access);
+        fields(&mut cmd, Some(new), changes);
+        let verdict = self.verdict(again(cmd, &scripts::ROTATE)).await?;
+        reply::saved(&verdict)
+    }
+
+    async fn delete(&self, id: &StoredId, op: OpId, access: Access) -> Result<Saved> {
+        let mut cmd = matching(&scripts::DELETE, &self.keys.session(id.handle()), id, access, 1, 16);
+        cmd.write_arg(op.as_bytes());
+        let verdict = self.verdict(again(cmd, &scripts::DELETE)).await?;
+        reply::saved(&verdict)
+    }
+
+    async fn end(&self, handle: &Handle, op: OpId) -> Result<()> {
+        let mut cmd = scripts::END.call(&self.keys.session(handle), 1, 16);
+        cmd.write_arg(op.as_bytes());
+        let verdict = self.verdict(again(cmd, &scripts::END)).await?;
+        reply::saved(&verdict)?;
+        Ok(())
+    }
+
+    async fn take(&self, id: &StoredId, name: &str, access: Access) -> Result<Taken> {
+        let key = self.keys.session(id.handle());
+        let mut cmd = matching(&scripts::TAKE, &key, id, access, 1, 2 + name.len());
+        attribute(&mut cmd, name);
+        reply::taken(self.value(once(cmd, &scripts::TAKE)).await?)
+    }
+
+    async fn replace_if(
+        &self,
+        id: &StoredId,
+        name: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        access: Access,
+    ) -> Result<Swapped> {
+        let key = self.keys.session(id.handle());
+        let bytes = 4 + name.len() + old.map_or(0, <[u8]>::len) + new.map_or(0, <[u8]>::len);
+        let mut cmd = matching(&scripts::REPLACE_IF, &key, id, access, 5, bytes);
+        attribute(&mut cmd, name);
+        for value in [old, new] {
+            cmd.arg(if value.is_some() { "1" } else { "0" });
+            cmd.write_arg(value.unwrap_or_default());
+        }
+        reply::swapped(self.value(once(cmd, &scripts::REPLACE_IF)).await?)
+    }
+
+    /// Renewal. Nothing has to be swept: Redis expires by itself.
+    fn capabilities(&self) -> Capabilities<'_> {
+        Capabilities::none().with_renewal(self)
+    }
+}
+
+#[async_trait]
+impl Renewal for RedisStore {
+    async fn renew(&self, id: &StoredId, new: &Digest, access: Access) -> Result<Renewed> {
+        let mut cmd = matching(&scripts::RENEW, &self.keys.session(id.handle()), id, access, 1, 16);
+        cmd.write_arg(new.as_bytes());
+        let verdict = self.verdict(again(cmd, &scripts::RENEW)).await?;
+        reply::renewed(&verdict)
+    }
+}
+
+/// The address without user and password.
+impl std::fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("server", self.connection.target())
+            .field("keys", &self.keys)
+            .finish()
+    }
+}
+
+/// A call that may be sent again after an unknown outcome: it finds its own work done.
+fn again(cmd: Cmd, script: &'static Script) -> Call {
+    Call { cmd, script: Some(script), again: true }
+}
+
+/// A call that is never sent again after an unknown outcome.
+fn once(cmd: Cmd, script: &'static Script) -> Call {
+    Call { cmd, script: Some(script), again: false }
+}
+
+/// The beginning of every script that looks for a match: digest and age.
+fn matching(script: &Script, key: &str, id: &StoredId, access: Access, args: usize, bytes: usize) -> Cmd {
+    let mut cmd = script.call(key, 2 + args, 16 + 6 + bytes);
+    cmd.write_arg(id.digest().as_bytes());
+    cmd.arg(access.age_millis());
+    cmd
+}
+
+fn changing(script: &Script, key: &str, id: &StoredId, changes: &Changes, access: Access) -> Cmd {
+    let attributes = &changes.attributes;
+    let value_len = |value: &Option<_>| value.as_ref().map_or(0, Bytes::len);
+    let bytes: usize = attributes.iter().map(|(name, value)| 2 + name.len() + value_len(value)).sum();
+    matching(script, key, id, access, 9 + 2 * attributes.len(), 64 + bytes)
+}
+
+/// The arguments about the record's times: throttle, whether a due access is noted, new timeouts.
+fn times(cmd: &mut Cmd, changes: &Changes, access: Access) {
+    cmd.arg(access.touch_millis()).arg(if changes.touch { "1" } else { "0" });
+    for timeout in [changes.idle, changes.absolute] {
+        match timeout {
+            Some(timeout) => duration(cmd, timeout),
+            None => cmd.write_arg(b""),
+        }
+    }
+}
+
+/// The fields to set, after how many arguments that takes, and those to remove.
+fn fields(cmd: &mut Cmd, digest: Option<&Digest>, changes: &Changes) {
+    let sets = changes.attributes.values().flatten().count();
+    cmd.arg(2 * (usize::from(digest.is_some()) + usize::from(changes.principal.is_some()) + sets));
+    if let Some(digest) = digest {
+        cmd.arg("d").write_arg(digest.as_bytes());
+    }
+    if let Some(principal) = &changes.principal {
+        cmd.arg("p").arg(principal.as_str());
+    }
+    for (name, value) in &changes.attributes {
+        if let Some(value) = value {
+            attribute(cmd, name);
+            cmd.write_arg(value);
+        }
+    }
+    for (name, value) in &changes.attributes {
+        if value.is_none() {
+            attribute(cmd, name);
+        }
+    }
+}
+
+fn duration(cmd: &mut Cmd, duration: Option<Duration>) {
+    match duration {
+        Some(duration) => cmd.write_arg_fmt(duration.as_millis()),
+        None => cmd.write_arg(b"-"),
+    }
+}

@@ -1,0 +1,228 @@
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use redis::FromRedisValue;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// A private `redis-server` on a free port of 127.0.0.1, with its data in a temporary folder.
+///
+/// It is a real process, to be stopped, killed and restarted under the feet of whoever uses it. Dropping it ends
+/// it. Its methods block, and panic when something is not as it should be.
+#[derive(Debug)]
+pub struct RedisServer {
+    port: u16,
+    options: Vec<String>,
+    folder: TempDir,
+    process: Mutex<Child>,
+}
+
+impl RedisServer {
+    /// A server that keeps nothing on disk.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// A server that still has all that it acknowledged after [`kill`](Self::kill) and
+    /// [`restart`](Self::restart).
+    #[must_use]
+    pub fn durable() -> Self {
+        Self::start_with(&["--appendonly", "yes", "--appendfsync", "always"])
+    }
+
+    /// A server with more options on its command line.
+    #[must_use]
+    pub fn start_with(options: &[&str]) -> Self {
+        let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
+        let folder = tempfile::tempdir().expect("a temporary folder for redis-server");
+        // Another process may take the free port first: then redis-server ends at once.
+        for _ in 0..5 {
+            let port = free_port();
+            let mut process = spawn(port, &options, &folder);
+            if answers(&mut process, port, &options) {
+                return Self { port, options, folder, process: Mutex::new(process) };
+            }
+        }
+        panic!("redis-server ended at once, on five free ports");
+    }
+
+    /// A server that tests share as long as one of them holds it. Keys of each under a namespace of its own.
+    #[must_use]
+    pub fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<RedisServer>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let server = Arc::new(Self::start());
+            *shared = Arc::downgrade(&server);
+            server
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The store URL, without a password.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Halts it with SIGSTOP: its port is open, its connections stand, and nothing is answered.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on after [`stop`](Self::stop).
+    pub fn cont(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Ends it with SIGKILL, as a crash does.
+    pub fn kill(&self) {
+        let mut process = self.process();
+        process.kill().expect("redis-server is killed");
+        process.wait().expect("redis-server has ended");
+    }
+
+    /// Starts it again, on the same port and over the same folder, and waits until it answers.
+    pub fn restart(&self) {
+        self.kill();
+        let mut process = self.process();
+        *process = spawn(self.port, &self.options, &self.folder);
+        assert!(answers(&mut process, self.port, &self.options), "redis-server does not start again");
+    }
+
+    /// The answer to one command, sent on a connection of its own.
+    pub fn query<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        query(self.port, &self.options, command).expect("redis-server answers")
+    }
+
+    /// What it has done so far. The round trips of an operation are those between two of these.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let text: String = self.query(&["INFO", "everything"]);
+        let mut counters =
+            Counters { reads: number(&text, "total_reads_processed:"), calls: BTreeMap::new() };
+        for line in text.lines().filter_map(|line| line.strip_prefix("cmdstat_")) {
+            let (command, figures) = line.split_once(':').expect("a line of INFO commandstats");
+            counters.calls.insert(command.to_owned(), number(figures, "calls="));
+        }
+        counters
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = self.process();
+        let pid = i32::try_from(process.id()).ok().and_then(Pid::from_raw).expect("the pid of redis-server");
+        kill_process(pid, signal).expect("redis-server takes a signal");
+    }
+
+    fn process(&self) -> MutexGuard<'_, Child> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let mut process = self.process();
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+}
+
+/// What a [`RedisServer`] has done: since its start, or between two moments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// How often it has read from a connection: the round trips, as long as nothing is pipelined.
+    pub reads: u64,
+    /// How often each command was executed, in lower case; those that a script calls are among them.
+    pub calls: BTreeMap<String, u64>,
+}
+
+impl Counters {
+    /// What was done after `earlier` was taken, without what taking them cost.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let own = ["info", "auth", "client|setinfo"];
+        let calls = self.calls.iter().map(|(command, count)| (command, count - earlier.calls(command)));
+        let calls = calls.filter(|(command, count)| *count > 0 && !own.contains(&command.as_str()));
+        Self {
+            reads: self.reads - earlier.reads - READS_OF_A_QUERY,
+            calls: calls.map(|(command, count)| (command.clone(), count)).collect(),
+        }
+    }
+
+    /// How often this command was executed.
+    #[must_use]
+    pub fn calls(&self, command: &str) -> u64 {
+        self.calls.get(command).copied().unwrap_or(0)
+    }
+}
+
+/// A query reads twice: what its connection begins with, and the command.
+const READS_OF_A_QUERY: u64 = 2;
+
+fn query<T: FromRedisValue>(port: u16, options: &[String], command: &[&str]) -> redis::RedisResult<T> {
+    let mut settings = redis::RedisConnectionInfo::default();
+    if let Some(at) = options.iter().position(|option| option == "--requirepass") {
+        settings = settings.set_password(&options[at + 1]);
+    }
+    let address = redis::ConnectionAddr::Tcp(Ipv4Addr::LOCALHOST.to_string(), port);
+    let info = redis::IntoConnectionInfo::into_connection_info(address)?.set_redis_settings(settings);
+    let patience = Duration::from_secs(5);
+    let mut connection = redis::Client::open(info)?.get_connection_with_timeout(patience)?;
+    connection.set_read_timeout(Some(patience))?;
+    let (name, args) = command.split_first().expect("a command has a name");
+    redis::cmd(name).arg(args).query(&mut connection)
+}
+
+fn spawn(port: u16, options: &[String], folder: &TempDir) -> Child {
+    let port = port.to_string();
+    let spawned = Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"])
+        .arg("--dir")
+        .arg(folder.path())
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    match spawned {
+        Ok(process) => process,
+        Err(error) => {
+            panic!("cannot start redis-server ({error}): `cargo xtask test` installs it and runs the tests")
+        }
+    }
+}
+
+/// Waits for the first answer. `false`: the process has ended instead.
+fn answers(process: &mut Child, port: u16, options: &[String]) -> bool {
+    let patience = Instant::now() + Duration::from_secs(30);
+    while query::<String>(port, options, &["PING"]).is_err() {
+        if process.try_wait().expect("redis-server can be waited for").is_some() {
+            return false;
+        }
+        assert!(Instant::now() < patience, "redis-server does not answer within 30 s");
+        sleep(Duration::from_millis(5));
+    }
+    process.try_wait().expect("redis-server can be waited for").is_none()
+}
+
+fn free_port() -> u16 {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    socket.local_addr().expect("the address of a bound socket").port()
+}
+
+fn number(text: &str, label: &str) -> u64 {
+    let (_, rest) = text.split_once(label).unwrap_or_else(|| panic!("INFO has no {label}"));
+    let digits = rest.split(|character: char| !character.is_ascii_digit()).next();
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or_else(|| panic!("{label} of INFO is no number"))
+}

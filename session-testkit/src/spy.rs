@@ -1,0 +1,133 @@
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use session_core::{
+    Access, Capabilities, Changes, Created, Digest, Handle, Load, NewRecord, OpId, Renewal, Renewed, Result,
+    Saved, Select, SessionStore, StoredId, Swapped, Sweep, Taken,
+};
+
+use crate::Operation;
+use crate::operation;
+
+/// Notes every call of a store before passing it on: for proving that something did *not* happen. A clone shows
+/// the same calls.
+///
+/// ```
+/// use std::sync::Arc;
+/// use session_memory::MemoryStore;
+/// use session_testkit::SpyStore;
+///
+/// let spy = SpyStore::new(Arc::new(MemoryStore::new()));
+/// // … a request that does not ask for its session …
+/// assert!(spy.is_untouched(), "{:?}", spy.calls());
+/// ```
+#[derive(Clone, Debug)]
+pub struct SpyStore {
+    store: Arc<dyn SessionStore>,
+    calls: Arc<Mutex<Vec<Operation>>>,
+}
+
+impl SpyStore {
+    /// A spy before this store.
+    #[must_use]
+    pub fn new(store: Arc<dyn SessionStore>) -> Self {
+        Self { store, calls: Arc::default() }
+    }
+
+    /// Every call, in order, since the spy began or was last [reset](Self::reset).
+    #[must_use]
+    pub fn calls(&self) -> Vec<Operation> {
+        self.lock().clone()
+    }
+
+    /// How many of these calls were of this operation.
+    #[must_use]
+    pub fn count(&self, operation: Operation) -> usize {
+        self.lock().iter().filter(|call| **call == operation).count()
+    }
+
+    /// Whether nothing was asked of the store.
+    #[must_use]
+    pub fn is_untouched(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Forgets the calls, and returns them.
+    pub fn reset(&self) -> Vec<Operation> {
+        mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Operation>> {
+        self.calls.lock().expect("nothing panics while it notes a call")
+    }
+
+    fn note(&self, operation: Operation) -> &dyn SessionStore {
+        self.lock().push(operation);
+        &*self.store
+    }
+}
+
+#[async_trait]
+impl SessionStore for SpyStore {
+    async fn create(&self, id: &StoredId, new: &NewRecord, access: Access) -> Result<Created> {
+        self.note(Operation::Create).create(id, new, access).await
+    }
+
+    async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load> {
+        self.note(Operation::Load).load(id, select, access).await
+    }
+
+    async fn touch(&self, id: &StoredId, access: Access) -> Result<()> {
+        self.note(Operation::Touch).touch(id, access).await
+    }
+
+    async fn save(&self, id: &StoredId, changes: &Changes, access: Access) -> Result<Saved> {
+        self.note(Operation::Save).save(id, changes, access).await
+    }
+
+    async fn rotate(&self, id: &StoredId, new: &Digest, changes: &Changes, access: Access) -> Result<Saved> {
+        self.note(Operation::Rotate).rotate(id, new, changes, access).await
+    }
+
+    async fn delete(&self, id: &StoredId, op: OpId, access: Access) -> Result<Saved> {
+        self.note(Operation::Delete).delete(id, op, access).await
+    }
+
+    async fn end(&self, handle: &Handle, op: OpId) -> Result<()> {
+        self.note(Operation::End).end(handle, op).await
+    }
+
+    async fn take(&self, id: &StoredId, name: &str, access: Access) -> Result<Taken> {
+        self.note(Operation::Take).take(id, name, access).await
+    }
+
+    async fn replace_if(
+        &self,
+        id: &StoredId,
+        name: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        access: Access,
+    ) -> Result<Swapped> {
+        self.note(Operation::ReplaceIf).replace_if(id, name, old, new, access).await
+    }
+
+    fn capabilities(&self) -> Capabilities<'_> {
+        operation::offered_by(self, &*self.store)
+    }
+}
+
+#[async_trait]
+impl Renewal for SpyStore {
+    async fn renew(&self, id: &StoredId, new: &Digest, access: Access) -> Result<Renewed> {
+        operation::renewal(self.note(Operation::Renew)).renew(id, new, access).await
+    }
+}
+
+#[async_trait]
+impl Sweep for SpyStore {
+    async fn sweep(&self, limit: usize) -> Result<usize> {
+        operation::sweep(self.note(Operation::Sweep)).sweep(limit).await
+    }
+}
