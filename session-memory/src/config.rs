@@ -3,6 +3,7 @@ use std::sync::Arc;
 use session_core::{Clock, SystemClock};
 
 use crate::MemoryStore;
+use crate::lease::MARGIN;
 
 /// How many sessions a store holds when nothing else is said.
 pub const DEFAULT_MAX_SESSIONS: u64 = 100_000;
@@ -39,6 +40,6 @@ impl Builder {
     /// A store with these settings, and nothing in it.
     #[must_use]
     pub fn build(self) -> MemoryStore {
-        MemoryStore::with_settings(self.max_sessions, self.clock)
+        MemoryStore::with_settings(self.max_sessions, self.clock, MARGIN)
     }
 }
