@@ -5,3 +5,4 @@
 mod conformance;
 mod round_trips;
 mod support;
+mod unknown_outcomes;
