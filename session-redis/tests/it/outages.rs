@@ -54,7 +54,8 @@ impl Outage {
         let ids = begin_all(&self.store).await;
         begins(self);
         let (store, noticing) = (Arc::clone(&self.store), ids[0].clone());
-        let notices = tokio::spawn(async move { timed("load", store.load(&noticing, Select::All, NOW)).await });
+        let notices =
+            tokio::spawn(async move { timed("load", store.load(&noticing, Select::All, NOW)).await });
         sleep(Duration::from_millis(500)).await;
         ends(self);
         sleep(ONE_SECOND).await;
@@ -207,7 +208,12 @@ async fn a_shorter_budget_is_kept() {
     server.stop();
     for outcome in every_operation(&store, &ids).await {
         assert_eq!(outcome.error, Some(ErrorKind::Timeout), "{}", outcome.operation);
-        assert!(outcome.elapsed < Duration::from_millis(400), "{} took {:?}", outcome.operation, outcome.elapsed);
+        assert!(
+            outcome.elapsed < Duration::from_millis(400),
+            "{} took {:?}",
+            outcome.operation,
+            outcome.elapsed
+        );
     }
     server.cont();
 }

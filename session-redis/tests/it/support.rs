@@ -8,6 +8,7 @@ use session_core::{
     Select, SessionStore, StoredId,
 };
 use session_redis::RedisStore;
+use session_testkit::RedisServer;
 
 /// A request that has just arrived, on a node that notes a use every minute.
 pub(crate) const NOW: Access = Access::new(Duration::ZERO, Duration::from_secs(60));
@@ -77,3 +78,29 @@ fn random() -> [u8; 16] {
     OsRandom::default().fill(&mut bytes).unwrap();
     bytes
 }
+
+/// Makes all that is stored in a namespace older, as if so much time had passed.
+pub(crate) fn move_back(server: &RedisServer, namespace: &str, by: Duration) {
+    let millis = by.as_millis().to_string();
+    server.query::<()>(&["EVAL", MOVE_BACK, "0", &format!("{namespace}:*"), &millis]);
+}
+
+const MOVE_BACK: &str = r"
+local NEVER = '253402300799999'
+local function back(time)
+  if time == '-' or time == NEVER then return time end
+  return string.format('%.0f', time - ARGV[2])
+end
+for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
+  for _, field in ipairs({'N', 'O', 's', 'r', 'x'}) do
+    local time = redis.call('HGET', key, field)
+    if time then redis.call('HSET', key, field, back(time)) end
+  end
+  local m = redis.call('HGET', key, 'm')
+  if m then
+    local created, last, idle, stop, ends = string.match(m, '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+    redis.call('HSET', key, 'm', table.concat({back(created), back(last), idle, back(stop), back(ends)}, ' '))
+  end
+  local left = redis.call('PTTL', key)
+  if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[2]) end
+end";

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    Created, Error, ErrorKind, Load, OpId, Renewed, Result, Saved, Select, SessionStore, StoredId, Swapped, Taken,
+    Created, Error, ErrorKind, Load, OpId, Renewed, Result, Saved, Select, SessionStore, StoredId, Swapped,
+    Taken,
 };
 use session_redis::RedisStore;
 use session_testkit::{Proxy, RedisServer};
@@ -173,7 +174,11 @@ async fn end_ends_the_session() {
         let op: OpId = op();
         line.succeeds(cut, "evalsha", line.store.end(id.handle(), op)).await;
         assert_eq!(line.direct.find(&id).await, None);
-        assert_eq!(line.direct.delete(&id, op, NOW).await.unwrap(), Saved::Applied, "the tombstone is its own");
+        assert_eq!(
+            line.direct.delete(&id, op, NOW).await.unwrap(),
+            Saved::Applied,
+            "the tombstone is its own"
+        );
     }
 }
 
