@@ -14,7 +14,7 @@
 /// impl Memory {
 ///     async fn start() -> Self {
 ///         let clock = ManualClock::new();
-///         Self { store: MemoryStore::builder().clock(Arc::new(clock.clone())).build(), clock }
+///         Self { store: MemoryStore::builder().clock(clock.clone()).build(), clock }
 ///     }
 /// }
 ///
@@ -155,6 +155,7 @@ macro_rules! store_conformance {
                 sent_again_it_is_done,
                 by_several_administrators_it_is_done,
                 its_own_operation_is_found_by_a_delete,
+                a_delete_before_it_still_finds_its_own_operation,
                 it_leaves_a_tombstone_also_where_nothing_was,
                 it_ends_a_never_ending_session,
                 it_ends_no_other_session,
