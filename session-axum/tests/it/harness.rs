@@ -82,7 +82,7 @@ impl OnMemory {
 #[async_trait]
 impl AdapterHarness for OnMemory {
     async fn store(&self) -> Arc<dyn SessionStore> {
-        Arc::new(MemoryStore::builder().clock(Arc::new(self.clock.clone())).build())
+        Arc::new(MemoryStore::builder().clock(self.clock.clone()).build())
     }
 
     fn mount(&self, manager: Arc<SessionManager>, handler: Handler) -> Arc<dyn App> {

@@ -1,4 +1,4 @@
-//! This project's sessions, in the store that `SESSION_STORE` names.
+//! This project's sessions: the load contract, written as an application would write it.
 
 use std::error::Error;
 use std::time::Duration;
@@ -11,10 +11,17 @@ use http_session::session_config;
 use serde::Deserialize;
 use session_bench::{BIG_ATTRIBUTES, BIG_NAME, SMALL, big_name, big_value, count};
 
-#[session_config(max_inactive = 86_400, namespace = "bench", cookie(plain_http))]
+#[session_config(max_inactive = "24h", namespace = "bench", cookie(plain_http))]
 struct Sessions;
 
-fn main() -> Result<(), Box<dyn Error>> {
+#[derive(Deserialize)]
+struct Params {
+    k: String,
+    #[serde(default)]
+    ms: u64,
+}
+
+fn main() -> std::result::Result<(), Box<dyn Error>> {
     session_bench::serve(async {
         let routes = Router::new()
             .route("/none", get(async || "ok"))
@@ -33,10 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn read(session: Session) -> Result<&'static str> {
-    match session.get::<String>("v")? {
-        Some(_) => Ok("ok"),
-        None => Ok("miss"),
-    }
+    Ok(if session.get::<String>("v")?.is_some() { "ok" } else { "miss" })
 }
 
 async fn write(session: LazySession) -> Result<&'static str> {
@@ -68,26 +72,17 @@ async fn big_write(session: LazySession) -> Result<&'static str> {
 }
 
 async fn big_read(session: LazySession) -> Result<String> {
-    let value = session.fetch::<String>(BIG_NAME).await?;
-    Ok(value.map_or(0, |value| value.len()).to_string())
+    Ok(session.fetch::<String>(BIG_NAME).await?.map_or(0, |value| value.len()).to_string())
 }
 
-#[derive(Deserialize)]
-struct Attribute {
-    #[serde(rename = "k")]
-    name: String,
-    #[serde(rename = "ms", default)]
-    millis: u64,
+async fn value(session: Session, Query(params): Query<Params>) -> Result<String> {
+    Ok(session.get(&params.k)?.unwrap_or_else(|| "-".to_owned()))
 }
 
-async fn value(session: Session, Query(attribute): Query<Attribute>) -> Result<String> {
-    Ok(session.get(&attribute.name)?.unwrap_or_else(|| "-".to_owned()))
-}
-
-async fn race(session: Session, Query(attribute): Query<Attribute>) -> Result<&'static str> {
+async fn race(session: Session, Query(params): Query<Params>) -> Result<&'static str> {
     session.get::<String>("v")?;
-    tokio::time::sleep(Duration::from_millis(attribute.millis)).await;
-    session.insert(&attribute.name, "set")?;
+    tokio::time::sleep(Duration::from_millis(params.ms)).await;
+    session.insert(&params.k, "set")?;
     Ok("ok")
 }
 
