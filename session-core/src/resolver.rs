@@ -121,9 +121,15 @@ impl SessionIdResolver for CookieResolver {
         if !name.eq_ignore_ascii_case("cookie") {
             return;
         }
-        for pair in value.split(|byte| *byte == b';') {
-            let Some(rest) = pair.trim_ascii_start().strip_prefix(self.name.as_bytes()) else { continue };
-            if let Some(id) = rest.strip_prefix(b"=") {
+        let mut rest = value;
+        while !rest.is_empty() {
+            let (pair, after) = match memchr::memchr(b';', rest) {
+                Some(end) => (&rest[..end], &rest[end + 1..]),
+                None => (rest, &[][..]),
+            };
+            rest = after;
+            let Some(value) = pair.trim_ascii_start().strip_prefix(self.name.as_bytes()) else { continue };
+            if let Some(id) = value.strip_prefix(b"=") {
                 found(id.trim_ascii_end());
             }
         }
