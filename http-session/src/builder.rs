@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use session_core::{
     Clock, Codec, Limits, ManagerBuilder, Random, Result, SessionIdResolver, SessionManager, SessionStore,
-    SystemClock, Timestamp,
+    SystemClock,
 };
 
 use crate::annotation::Annotation;
@@ -111,6 +111,12 @@ impl Builder {
         self.customized(move |manager| manager.renew_every(age))
     }
 
+    /// The statuses at which a request's changes are written: see [`ManagerBuilder::commit_when`]. Default: all but
+    /// 5xx and 408.
+    pub fn commit_when(self, commits: fn(u16) -> bool) -> Self {
+        self.customized(move |manager| manager.commit_when(commits))
+    }
+
     /// Where time comes from, for this node and the memory store: for tests. Other stores have their own clock.
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock), ..self }
@@ -151,7 +157,7 @@ impl Builder {
                 stores::open(settings.store.as_ref(), namespace, self.clock.clone()).await?
             }
         };
-        let mut manager = SessionManager::builder(store).clock(SharedClock(self.clock));
+        let mut manager = SessionManager::builder(store).clock(self.clock);
         manager = settings.apply_to(manager);
         for customize in self.customize {
             manager = customize(manager);
@@ -200,19 +206,5 @@ impl fmt::Debug for Builder {
             .field("store", &self.store)
             .field("clock", &self.clock)
             .finish_non_exhaustive()
-    }
-}
-
-/// One clock for the manager and the store.
-#[derive(Debug)]
-struct SharedClock(Arc<dyn Clock>);
-
-impl Clock for SharedClock {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.0.monotonic()
     }
 }

@@ -33,8 +33,8 @@ impl Builder {
 
     /// The clock that decides what has expired; the operating system's when nothing is said.
     #[must_use]
-    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ..self }
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { clock: Arc::new(clock), ..self }
     }
 
     /// A store with these settings, and nothing in it.

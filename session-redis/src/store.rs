@@ -293,7 +293,7 @@ fn fields(cmd: &mut Cmd, digest: Option<&Digest>, changes: &Changes) {
 
 fn duration(cmd: &mut Cmd, duration: Option<Duration>) {
     match duration {
-        Some(duration) => cmd.write_arg_fmt(duration.as_millis()),
+        Some(duration) => cmd.write_arg_fmt(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
         None => cmd.write_arg(b"-"),
     }
 }

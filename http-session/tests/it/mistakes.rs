@@ -2,6 +2,9 @@
 
 use http_session::{Builder, Error, ErrorKind, Source, session_config};
 
+/// Where the attribute of [`Sessions`] stands.
+const PLACE: (&str, u32) = (file!(), line!() + 2);
+
 #[session_config(store = "redis://{user}:{password}@{host}:{port}", namespace = "${shop.name}")]
 struct Sessions {
     #[value("${redis.user:default}")]
@@ -14,12 +17,13 @@ struct Sessions {
     port: u16,
 }
 
+fn place() -> String {
+    format!("{}:{}", PLACE.0, PLACE.1)
+}
+
 async fn error(builder: Builder, source: impl Source + 'static) -> Error {
     builder.source(source).build().await.expect_err("settings that are wrong")
 }
-
-/// Where the attribute of [`Sessions`] stands.
-const PLACE: &str = "http-session/tests/it/mistakes.rs:5";
 
 #[tokio::test]
 async fn all_mistakes_are_told_at_once_each_with_where_the_value_came_from() {
@@ -32,14 +36,15 @@ async fn all_mistakes_are_told_at_once_each_with_where_the_value_came_from() {
     ];
     let error = error(Sessions::builder(), source).await;
     assert_eq!(error.kind(), ErrorKind::Config);
+    let place = place();
     let expected = format!(
         "the configuration of Sessions is wrong:
-  - field `password` of Sessions at {PLACE}: ${{redis.password}} has no value and no default: set the property \
+  - field `password` of Sessions at {place}: ${{redis.password}} has no value and no default: set the property \
 redis.password
-  - field `port` of Sessions at {PLACE}: the default is not a `u16`: invalid digit found in string
+  - field `port` of Sessions at {place}: the default is not a `u16`: invalid digit found in string
   - property session.max-inactive: \"soon\" is not a duration: say seconds (1800), or a text like \"30m\", \
 \"1h30m\", \"500ms\", or \"never\"
-  - session.namespace in #[session_config] at {PLACE}: ${{shop.name}} has no value and no default: set the \
+  - session.namespace in #[session_config] at {place}: ${{shop.name}} has no value and no default: set the \
 property shop.name
   - property session.header: the header name \"no token\" is not a token
   - property session.cookie.same-site: \"sometimes\" is neither Strict nor Lax nor None
@@ -51,13 +56,14 @@ property shop.name
 #[test]
 fn all_fields_that_cannot_be_read_are_told_at_once() {
     let error = Sessions::from_source(&[("redis.port", "70000")]).map(drop).unwrap_err();
+    let place = place();
     assert_eq!(
         error.to_string(),
         format!(
             "the configuration of Sessions is wrong:
-  - field `password` of Sessions at {PLACE}: ${{redis.password}} has no value and no default: set the property \
+  - field `password` of Sessions at {place}: ${{redis.password}} has no value and no default: set the property \
 redis.password
-  - property redis.port: not a `u16`, as the field `port` of Sessions at {PLACE} is: number too large to fit in \
+  - property redis.port: not a `u16`, as the field `port` of Sessions at {place} is: number too large to fit in \
 target type"
         )
     );
@@ -119,12 +125,10 @@ async fn settings_that_do_not_go_together_are_an_error_that_names_them() {
     );
 
     let both = error(Builder::new(), [("session.cookie.name", "id"), ("session.header", "X-Auth-Token")]);
-    assert!(
-        both.await.to_string().ends_with(
-            "property session.header, property session.cookie.name: a session's id travels in a header or in a \
+    assert!(both.await.to_string().ends_with(
+        "property session.header, property session.cookie.name: a session's id travels in a header or in a \
              cookie, not in both"
-        )
-    );
+    ));
 }
 
 #[tokio::test]
@@ -200,7 +204,8 @@ async fn no_password_is_in_an_error_or_a_debug() {
 
     let fields = [("redis.password", "hunter2"), ("redis.port", "hunter2"), ("shop.name", "shop")];
     let error = error(Sessions::builder(), fields).await;
-    assert!(error.to_string().contains("redis.port") && !format!("{error:?}").contains("hunter2"), "{error}");
+    assert!(error.to_string().contains("redis.port"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
 
     let builder = Sessions::builder().source(fields);
     assert!(!format!("{builder:?}").contains("hunter2"));
@@ -228,10 +233,8 @@ struct Secret {
 #[test]
 fn a_parser_that_quotes_the_value_is_not_quoted() {
     let Err(error) = Secret::from_source(&[("secret", "hunter2")]) else { panic!("nothing can be read") };
-    assert_eq!(
-        error.to_string(),
-        "the configuration of Secret is wrong: property secret: not a `Quoting`, as the field `secret` of Secret at \
-         http-session/tests/it/mistakes.rs:230 is"
-    );
+    let text = error.to_string();
+    assert!(text.contains("property secret: not a `Quoting`, as the field `secret` of Secret at "), "{text}");
+    assert!(text.ends_with(" is") && !format!("{error:?}").contains("hunter2"), "{error:?}");
     let _ = |secret: Secret| secret.secret;
 }

@@ -8,7 +8,12 @@ use crate::support::{built, cookie, issued};
 
 const NOTHING: [(&str, &str); 0] = [];
 
-#[session_config(max_inactive = "10m", store = "memory:", namespace = "annotated", cookie(name = "annotated"))]
+#[session_config(
+    max_inactive = "10m",
+    store = "memory:",
+    namespace = "annotated",
+    cookie(name = "annotated")
+)]
 struct Annotated;
 
 #[session_config(header = "X-Annotated")]

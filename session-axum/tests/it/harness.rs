@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,8 +11,9 @@ use http_body_util::BodyExt as _;
 use session_axum::{LazySession, Result, SessionLayer};
 use session_core::{SessionManager, SessionStore};
 use session_memory::MemoryStore;
-use session_testkit::ManualClock;
+use session_redis::RedisStore;
 use session_testkit::adapter::{AdapterHarness, App, Handler, Reply, Request};
+use session_testkit::{ManualClock, RedisServer};
 use tower::ServiceExt as _;
 
 /// A router that is called as the server would, without the socket.
@@ -80,7 +82,7 @@ impl OnMemory {
 #[async_trait]
 impl AdapterHarness for OnMemory {
     async fn store(&self) -> Arc<dyn SessionStore> {
-        Arc::new(MemoryStore::builder().clock(Arc::new(self.clock.clone())).build())
+        Arc::new(MemoryStore::builder().clock(self.clock.clone()).build())
     }
 
     fn mount(&self, manager: Arc<SessionManager>, handler: Handler) -> Arc<dyn App> {
@@ -89,5 +91,36 @@ impl AdapterHarness for OnMemory {
 
     async fn advance(&self, duration: Duration) {
         self.clock.advance(duration);
+    }
+}
+
+/// Sessions in a real Redis, whose clock decides: time really passes. All cases share a server, and each store has
+/// a namespace of its own.
+pub(crate) struct OnRedis {
+    server: Arc<RedisServer>,
+}
+
+impl OnRedis {
+    pub(crate) fn new() -> Self {
+        Self { server: RedisServer::shared() }
+    }
+}
+
+#[async_trait]
+impl AdapterHarness for OnRedis {
+    async fn store(&self) -> Arc<dyn SessionStore> {
+        static STORES: AtomicUsize = AtomicUsize::new(0);
+        let namespace = format!("axum{}", STORES.fetch_add(1, Ordering::Relaxed));
+        Arc::new(
+            RedisStore::builder(self.server.url()).namespace(namespace).connect().await.expect("a store"),
+        )
+    }
+
+    fn mount(&self, manager: Arc<SessionManager>, handler: Handler) -> Arc<dyn App> {
+        mount(manager, handler)
+    }
+
+    async fn advance(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
     }
 }

@@ -5,6 +5,7 @@
 mod extractors;
 mod harness;
 
-use harness::OnMemory;
+use harness::{OnMemory, OnRedis};
 
 session_testkit::adapter_conformance!(memory, OnMemory::new());
+session_testkit::adapter_conformance!(redis, OnRedis::new());

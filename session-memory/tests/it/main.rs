@@ -6,7 +6,6 @@ mod bound;
 mod conformance;
 mod time;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
@@ -21,7 +20,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 fn with_clock(settings: impl FnOnce(Builder) -> Builder) -> (MemoryStore, ManualClock) {
     let clock = ManualClock::new();
-    (settings(MemoryStore::builder().clock(Arc::new(clock.clone()))).build(), clock)
+    (settings(MemoryStore::builder().clock(clock.clone())).build(), clock)
 }
 
 fn id() -> StoredId {

@@ -14,7 +14,7 @@
 /// impl Memory {
 ///     async fn start() -> Self {
 ///         let clock = ManualClock::new();
-///         Self { store: MemoryStore::builder().clock(Arc::new(clock.clone())).build(), clock }
+///         Self { store: MemoryStore::builder().clock(clock.clone()).build(), clock }
 ///     }
 /// }
 ///
