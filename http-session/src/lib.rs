@@ -163,8 +163,8 @@ pub use source::{Env, Source};
 ///
 /// # Keys
 ///
-/// All of them may be left out. What is left out, and what the environment should decide, is said by the
-/// environment; **a variable that is set wins over the attribute**.
+/// Each may be left out. **An environment variable that is set wins over the attribute**; where neither says
+/// anything, the default holds.
 ///
 /// | key | default | property, environment variable | |
 /// |---|---|---|---|
