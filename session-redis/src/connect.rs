@@ -97,13 +97,14 @@ impl Target {
     fn handshake_failed(&self, error: &RedisError) -> Error {
         let Self { address, handshake, .. } = self;
         let text = match error.kind() {
-            DriverErrorKind::AuthenticationFailed if handshake.password().is_none() => {
-                format!("the Redis server at {address} asks for a password: put it into the store's URL")
-            }
             DriverErrorKind::AuthenticationFailed => {
                 format!("the Redis server at {address} refuses the user or the password of the store's URL")
             }
             DriverErrorKind::Io => return self.unreachable(error.clone()),
+            DriverErrorKind::Parse => format!("what listens at {address} is no Redis server"),
+            _ if error.detail().is_some_and(|words| words.contains("Authentication required")) => {
+                format!("the Redis server at {address} asks for a password: put it into the store's URL")
+            }
             _ => format!("the Redis server at {address} has no database {}, or refuses it", handshake.db()),
         };
         // Without the source: a server repeats the arguments of a command that it does not know.

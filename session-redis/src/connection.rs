@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use redis::{Cmd, Value};
 use session_core::{Error, ErrorKind, OsRandom, Random as _, Result};
 use tokio::sync::watch;
-use tokio::time::timeout_at;
+use tokio::time::{sleep_until, timeout_at};
 
 use crate::clock::StoreClock;
 use crate::config::Target;
@@ -158,14 +158,15 @@ impl Connection {
         self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One try, and another one a moment later: both fit into an operation's budget.
+    /// One try and another one, begun a moment apart at least: both fit into an operation's budget.
     async fn reconnect(&self) -> Result<Link> {
         #[cfg(feature = "tracing")]
         tracing::warn!(server = %self.target.address, "lost the connection to the Redis server, reconnecting");
+        let second = Instant::now() + jittered_delay();
         let link = match self.target.connect(&self.clock).await {
             Ok(link) => Ok(link),
             Err(_) => {
-                tokio::time::sleep(jittered_delay()).await;
+                sleep_until(second.into()).await;
                 self.target.connect(&self.clock).await
             }
         };

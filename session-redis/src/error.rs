@@ -93,9 +93,10 @@ fn by_code(refusal: &ServerError) -> (ErrorKind, String) {
         code @ ("BUSY" | "MISCONF" | "NOREPLICAS") => {
             (ErrorKind::Unavailable, format!("the Redis server takes no writes now ({code})"))
         }
-        code @ ("NOAUTH" | "WRONGPASS") => {
-            (ErrorKind::Config, format!("the Redis server asks for another password ({code})"))
-        }
+        "NOAUTH" => (
+            ErrorKind::Config,
+            "the Redis server asks for a password: put it into the store's URL".to_owned(),
+        ),
         "WRONGTYPE" => (
             ErrorKind::Protocol,
             "a session's key holds something else: does another program use the namespace?".to_owned(),

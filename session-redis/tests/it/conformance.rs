@@ -6,7 +6,7 @@ use session_core::SessionStore;
 use session_redis::RedisStore;
 use session_testkit::{Harness, RedisServer, async_trait, store_conformance};
 
-use crate::support::namespace;
+use crate::support::{move_back, namespace};
 
 /// Two nodes, taken in turns, on a namespace of their own. Time is the server's: short waits are waited, for long
 /// ones all that is stored is moved back.
@@ -42,34 +42,12 @@ impl Harness for Redis {
     }
 
     async fn skip(&self, by: Duration) {
-        let by = by.as_millis().to_string();
-        self.server.query::<()>(&["EVAL", MOVE_BACK, "0", &format!("{}:*", self.namespace), &by]);
+        move_back(&self.server, &self.namespace, by);
     }
 
     async fn leftovers(&self) -> usize {
         self.server.query::<Vec<String>>(&["KEYS", &format!("{}:*", self.namespace)]).len()
     }
 }
-
-/// Moves every time in the keys of a pattern, and their expiry, back by so many milliseconds.
-const MOVE_BACK: &str = r"
-local NEVER = '253402300799999'
-local function back(time)
-  if time == '-' or time == NEVER then return time end
-  return string.format('%.0f', time - ARGV[2])
-end
-for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
-  for _, field in ipairs({'N', 'O', 's', 'r', 'x'}) do
-    local time = redis.call('HGET', key, field)
-    if time then redis.call('HSET', key, field, back(time)) end
-  end
-  local m = redis.call('HGET', key, 'm')
-  if m then
-    local created, last, idle, stop, ends = string.match(m, '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
-    redis.call('HSET', key, 'm', table.concat({back(created), back(last), idle, back(stop), back(ends)}, ' '))
-  end
-  local left = redis.call('PTTL', key)
-  if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[2]) end
-end";
 
 store_conformance!(redis, Redis::start().await);

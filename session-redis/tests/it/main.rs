@@ -3,4 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
 
 mod conformance;
+mod layout;
+mod outages;
+mod round_trips;
+mod start;
 mod support;
+mod unknown_outcomes;

@@ -1,11 +1,14 @@
 //! What the tests of the store have in common.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use session_core::{
-    Access, Changes, Digest, Expiry, Handle, NewRecord, OpId, OsRandom, Random as _, Record, StoredId,
+    Access, Changes, Created, Digest, Expiry, Handle, Load, NewRecord, OpId, OsRandom, Random as _, Record,
+    Select, SessionStore, StoredId,
 };
+use session_redis::RedisStore;
+use session_testkit::RedisServer;
 
 /// A request that has just arrived, on a node that notes a use every minute.
 pub(crate) const NOW: Access = Access::new(Duration::ZERO, Duration::from_secs(60));
@@ -15,10 +18,9 @@ pub(crate) fn namespace() -> String {
     format!("test-{}", Handle::from_bytes(random()))
 }
 
-pub(crate) fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    OsRandom::default().fill(&mut bytes).unwrap();
-    bytes
+/// A store at this port of 127.0.0.1.
+pub(crate) async fn store_at(port: u16) -> RedisStore {
+    RedisStore::connect(format!("redis://127.0.0.1:{port}")).await.unwrap()
 }
 
 pub(crate) fn digest() -> Digest {
@@ -32,3 +34,73 @@ pub(crate) fn id() -> StoredId {
 pub(crate) fn op() -> OpId {
     OpId::generate(&OsRandom::default()).unwrap()
 }
+
+pub(crate) fn setting(name: &str, value: &'static str) -> Changes {
+    let mut changes = Changes::new();
+    changes.set(name, value);
+    changes
+}
+
+/// A session of an hour, with the attribute `n` = `0`.
+pub(crate) fn counting() -> NewRecord {
+    let mut new = NewRecord::new(Expiry::idle(Duration::from_secs(3600)).unwrap());
+    new.attributes.insert("n".into(), "0".into());
+    new
+}
+
+#[async_trait]
+pub(crate) trait StoreExt: SessionStore {
+    /// A session of an hour, with the attribute `n` = `0`.
+    async fn begin(&self) -> StoredId {
+        let id = id();
+        assert_eq!(self.create(&id, &counting(), NOW).await.unwrap(), Created::Created);
+        id
+    }
+
+    async fn find(&self, id: &StoredId) -> Option<Record> {
+        match self.load(id, Select::All, NOW).await.unwrap() {
+            Load::Live { record, .. } => Some((*record).clone()),
+            Load::Gone | Load::Absent => None,
+        }
+    }
+
+    /// An attribute of a session that must be alive.
+    async fn value(&self, id: &StoredId, name: &str) -> Option<String> {
+        let record = self.find(id).await.expect("the session is alive");
+        record.attributes.get(name).map(|value| String::from_utf8(value.to_vec()).unwrap())
+    }
+}
+
+impl<S: SessionStore + ?Sized> StoreExt for S {}
+
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    OsRandom::default().fill(&mut bytes).unwrap();
+    bytes
+}
+
+/// Makes all that is stored in a namespace older, as if so much time had passed.
+pub(crate) fn move_back(server: &RedisServer, namespace: &str, by: Duration) {
+    let millis = by.as_millis().to_string();
+    server.query::<()>(&["EVAL", MOVE_BACK, "0", &format!("{namespace}:*"), &millis]);
+}
+
+const MOVE_BACK: &str = r"
+local NEVER = '253402300799999'
+local function back(time)
+  if time == '-' or time == NEVER then return time end
+  return string.format('%.0f', time - ARGV[2])
+end
+for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
+  for _, field in ipairs({'N', 'O', 's', 'r', 'x'}) do
+    local time = redis.call('HGET', key, field)
+    if time then redis.call('HSET', key, field, back(time)) end
+  end
+  local m = redis.call('HGET', key, 'm')
+  if m then
+    local created, last, idle, stop, ends = string.match(m, '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
+    redis.call('HSET', key, 'm', table.concat({back(created), back(last), idle, back(stop), back(ends)}, ' '))
+  end
+  local left = redis.call('PTTL', key)
+  if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[2]) end
+end";

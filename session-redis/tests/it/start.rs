@@ -1,0 +1,157 @@
+//! What is wrong with the settings or the server shows at the start, in one error that says what to do.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use session_core::{Error, ErrorKind, Load, Saved, Select, SessionStore};
+use session_redis::RedisStore;
+use session_testkit::RedisServer;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::support::{NOW, StoreExt as _, digest, op, setting, store_at};
+
+const PASSWORD: &str = "hunter2";
+
+async fn refused(url: &str) -> Error {
+    let error = RedisStore::connect(url).await.unwrap_err();
+    for text in [error.to_string(), format!("{error:?}"), format!("{:?}", RedisStore::builder(url))] {
+        assert!(!text.contains(PASSWORD), "{text}");
+    }
+    error
+}
+
+#[track_caller]
+fn is(error: &Error, kind: ErrorKind, words: &str) {
+    assert_eq!(error.kind(), kind, "{error}");
+    assert!(error.to_string().contains(words), "{error}");
+}
+
+#[tokio::test]
+async fn no_server_is_there() {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port();
+    let error = refused(&format!("redis://:{PASSWORD}@127.0.0.1:{port}")).await;
+    is(&error, ErrorKind::Unavailable, &format!("cannot reach the Redis server at 127.0.0.1:{port}"));
+    is(&refused("redis://nowhere.invalid").await, ErrorKind::Unavailable, "nowhere.invalid:6379");
+}
+
+#[tokio::test]
+async fn the_server_does_not_answer() {
+    let server = RedisServer::start();
+    server.stop();
+    let begun = Instant::now();
+    is(&refused(&server.url()).await, ErrorKind::Unavailable, "did not answer in time");
+    assert!(begun.elapsed() < Duration::from_millis(1200));
+}
+
+#[tokio::test]
+async fn something_else_answers() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        client.read_u8().await.unwrap();
+        client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        client.read_to_end(&mut Vec::new()).await.unwrap();
+    });
+    is(&refused(&format!("redis://127.0.0.1:{port}")).await, ErrorKind::Config, "is no Redis server");
+}
+
+#[tokio::test]
+async fn the_password_is_wrong_or_missing() {
+    let server = RedisServer::start_with(&["--requirepass", "correct horse"]);
+    let port = server.port();
+    let wrong = refused(&format!("redis://:{PASSWORD}@127.0.0.1:{port}")).await;
+    is(&wrong, ErrorKind::Config, "refuses the user or the password of the store's URL");
+    let unknown = refused(&format!("redis://nobody:{PASSWORD}@127.0.0.1:{port}")).await;
+    is(&unknown, ErrorKind::Config, "refuses the user or the password of the store's URL");
+    is(&refused(&server.url()).await, ErrorKind::Config, "asks for a password");
+    is(&refused(&format!("{}/3", server.url())).await, ErrorKind::Config, "asks for a password");
+
+    let right = format!("redis://:correct%20horse@127.0.0.1:{port}/3");
+    let store = RedisStore::connect(&right).await.unwrap();
+    store.begin().await;
+    assert!(!format!("{store:?} {:?}", RedisStore::builder(right)).contains("horse"));
+}
+
+#[tokio::test]
+async fn the_server_has_no_such_database() {
+    let server = RedisServer::start();
+    is(&refused(&format!("{}/99", server.url())).await, ErrorKind::Config, "has no database 99");
+    is(&refused(&format!("{}/first", server.url())).await, ErrorKind::Config, "redis://[user:password@]host");
+}
+
+#[tokio::test]
+async fn the_url_is_none() {
+    for url in ["", "127.0.0.1:6379", "postgres://127.0.0.1", "redis://", "redis://0.0.0.0"] {
+        is(&refused(url).await, ErrorKind::Config, "the store URL is not of the form redis://");
+    }
+    is(&refused(&format!("rediss://:{PASSWORD}@127.0.0.1")).await, ErrorKind::Config, "asks for TLS");
+}
+
+#[tokio::test]
+async fn all_mistakes_are_told_at_once() {
+    let builder = RedisStore::builder("redis://").namespace("a b").budget(Duration::ZERO);
+    let error = builder.connect().await.unwrap_err();
+    for words in ["URL", "namespace", "budget"] {
+        is(&error, ErrorKind::Config, words);
+    }
+    for namespace in ["", "{shop}", "shop*", "schön", "a\nb"] {
+        let error =
+            RedisStore::builder("redis://127.0.0.1:1").namespace(namespace).connect().await.unwrap_err();
+        is(&error, ErrorKind::Config, "the namespace must be");
+    }
+}
+
+#[tokio::test]
+async fn the_server_is_a_replica() {
+    let primary = RedisServer::start();
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &primary.port().to_string()]);
+    is(&refused(&replica.url()).await, ErrorKind::ReadOnly, "point the store's URL at the primary");
+}
+
+#[tokio::test]
+async fn the_server_becomes_a_replica_and_a_primary_again() {
+    let other = RedisServer::start();
+    let server = RedisServer::start();
+    let store = store_at(server.port()).await;
+    store.begin().await;
+    server.query::<()>(&["REPLICAOF", "127.0.0.1", &other.port().to_string()]);
+    for _ in 0..3 {
+        let error = store.create(&crate::support::id(), &crate::support::counting(), NOW).await.unwrap_err();
+        is(&error, ErrorKind::ReadOnly, "read-only replica");
+    }
+    server.query::<()>(&["REPLICAOF", "NO", "ONE"]);
+    let id = store.begin().await;
+    assert!(store.find(&id).await.is_some());
+}
+
+/// The permissions that the error names are enough for everything, and no others are asked for.
+#[tokio::test]
+async fn a_user_with_few_permissions_is_enough() {
+    let server = RedisServer::start();
+    let user =
+        ["ACL", "SETUSER", "shop", "on", ">pw", "~session:*", "+@hash", "+@keyspace", "+@scripting", "+time"];
+    server.query::<()>(&user);
+    let url = format!("redis://shop:pw@127.0.0.1:{}", server.port());
+    let store = RedisStore::connect(&url).await.unwrap();
+    let id = store.begin().await;
+    let mut changes = setting("a", "1");
+    changes.idle = Some(None);
+    changes.touch = true;
+    assert_eq!(store.save(&id, &changes, NOW).await.unwrap(), Saved::Applied);
+    assert_eq!(store.save(&id, &setting("a", "2"), NOW).await.unwrap(), Saved::Applied);
+    store.touch(&id, NOW).await.unwrap();
+    store.take(&id, "a", NOW).await.unwrap();
+    store.replace_if(&id, "n", Some(b"0"), None, NOW).await.unwrap();
+    let new = digest();
+    store.capabilities().renewal.unwrap().renew(&id, &new, NOW).await.unwrap();
+    let shown = session_core::StoredId::new(*id.handle(), new);
+    assert!(matches!(store.load(&shown, Select::Metadata, NOW).await.unwrap(), Load::Live { .. }));
+    assert_eq!(store.rotate(&id, &new, &setting("b", "1"), NOW).await.unwrap(), Saved::Applied);
+    assert_eq!(store.delete(&shown, op(), NOW).await.unwrap(), Saved::Applied);
+    store.end(id.handle(), op()).await.unwrap();
+
+    server.query::<()>(&["ACL", "SETUSER", "shop", "-@scripting"]);
+    is(&refused(&url).await, ErrorKind::Config, "+@hash +@keyspace +@scripting +time");
+}
