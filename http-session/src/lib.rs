@@ -91,7 +91,7 @@
 //! | `macros` | yes | [`macro@session_config`] |
 //! | `memory` | yes | the store for `memory:`, `MemoryStore` |
 //! | `redis` | | the store for `redis:` and `valkey:`, `RedisStore` |
-//! | `tracing` | | warnings at start: that sessions are in memory because nothing else was said |
+//! | `tracing` | | log lines: a warning at start when sessions are in memory because nothing else was said, and what stores report |
 //!
 //! A store's URL whose feature is off is an error at start that names the feature.
 //!
