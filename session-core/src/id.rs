@@ -137,3 +137,106 @@ impl FromStr for Handle {
         Err(Error::new(ErrorKind::Malformed, "a session handle has 22 characters of base64url"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::OsRandom;
+
+    #[derive(Debug)]
+    struct Bytes(u8);
+
+    impl Random for Bytes {
+        fn fill(&self, bytes: &mut [u8]) -> Result<()> {
+            bytes.fill(self.0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn row_1_ids_are_different_unbiased_and_of_one_length_and_alphabet() {
+        const COUNT: usize = 1_000_000;
+        let mut seen = HashSet::with_capacity(COUNT);
+        let mut ones = [0_usize; 256];
+        for _ in 0..COUNT {
+            let id = SessionId::generate(&OsRandom).unwrap();
+            for (at, byte) in id.locator.iter().chain(&id.secret).enumerate() {
+                for bit in 0..8 {
+                    ones[at * 8 + bit] += usize::from(byte >> bit & 1);
+                }
+            }
+            assert!(seen.insert((id.locator, id.secret)));
+        }
+        // Six standard deviations: 256 fair bits fail this once in two million runs.
+        let bound = 6 * 500;
+        assert!(ones.iter().all(|ones| ones.abs_diff(COUNT / 2) < bound), "{ones:?}");
+        let text = SessionId::generate(&OsRandom).unwrap().expose();
+        assert_eq!(text.len(), SessionId::TEXT_LEN);
+        assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+    }
+
+    #[test]
+    fn an_id_reads_back_in_its_one_spelling_only() {
+        let id = SessionId::generate(&OsRandom).unwrap();
+        let text = id.expose();
+        assert_eq!(SessionId::parse(text.as_bytes()), Some(id.clone()));
+        let respelled = (b'A'..=b'Z').filter(|last| {
+            let other = [&text.as_bytes()[..42], &[*last]].concat();
+            SessionId::parse(&other) == Some(id.clone())
+        });
+        assert!(respelled.count() <= 1, "the last character's spare bits must be zero");
+        for wrong in [
+            "",
+            "A",
+            &text[..42],
+            &format!("{text}="),
+            &format!("{text}A"),
+            &text.replace('_', "/"),
+            &"+".repeat(43),
+        ] {
+            assert!(wrong == text || SessionId::parse(wrong.as_bytes()).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_new_secret_keeps_the_handle_and_changes_the_digest() {
+        let id = SessionId::generate(&Bytes(1)).unwrap();
+        let rotated = id.with_new_secret(&Bytes(2)).unwrap();
+        assert_eq!(id.handle(), rotated.handle());
+        assert_ne!(id.digest("a"), rotated.digest("a"));
+        assert_ne!(id.digest("a"), id.digest("b"), "the namespace is part of it");
+    }
+
+    #[test]
+    fn the_digest_is_the_documented_one() {
+        // printf 'shop\0' and 32 bytes of 0x01, through sha256sum: the first 16 bytes.
+        let id = SessionId::generate(&Bytes(1)).unwrap();
+        let hex: String = id.digest("shop").as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "9becc5ef2054a1dfd05da1e7eece028e");
+    }
+
+    #[test]
+    fn row_2_without_random_bytes_there_is_no_id() {
+        #[derive(Debug)]
+        struct Broken;
+        impl Random for Broken {
+            fn fill(&self, _: &mut [u8]) -> Result<()> {
+                Err(Error::new(ErrorKind::Random, "none"))
+            }
+        }
+        assert_eq!(SessionId::generate(&Broken).unwrap_err().kind(), ErrorKind::Random);
+    }
+
+    #[test]
+    fn row_43_debug_shows_the_handle_and_never_the_id() {
+        let id = SessionId::generate(&OsRandom).unwrap();
+        let (text, handle) = (id.expose(), id.handle().to_string());
+        assert_eq!(format!("{id:?} {:?}", id.digest("a")), "SessionId(…) Digest(…)");
+        let stored = format!("{:?} {}", id.stored("a"), id.handle());
+        assert!(stored.contains(&handle) && !stored.contains(&text));
+        assert_eq!(handle.parse::<Handle>().unwrap(), id.handle());
+        assert!("x".parse::<Handle>().is_err() && text.parse::<Handle>().is_err());
+    }
+}

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use session_core::{Clock, SystemClock};
 
 use crate::MemoryStore;
+use crate::lease::MARGIN;
 
 /// How many sessions a store holds when nothing else is said.
 pub const DEFAULT_MAX_SESSIONS: u64 = 100_000;
@@ -32,13 +33,13 @@ impl Builder {
 
     /// The clock that decides what has expired; the operating system's when nothing is said.
     #[must_use]
-    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ..self }
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { clock: Arc::new(clock), ..self }
     }
 
     /// A store with these settings, and nothing in it.
     #[must_use]
     pub fn build(self) -> MemoryStore {
-        MemoryStore::with_settings(self.max_sessions, self.clock)
+        MemoryStore::with_settings(self.max_sessions, self.clock, MARGIN)
     }
 }

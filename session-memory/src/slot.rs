@@ -357,7 +357,7 @@ impl Live {
         // A touch adds the throttle, a tenth of the idle timeout at most.
         let touched = idle.map(|idle| now.saturating_add(idle).saturating_add(idle / 10));
         let latest = touched.map_or(expires_at, |touched| touched.max(expires_at));
-        let latest = end.map_or(latest, |end| latest.min(end).max(expires_at));
+        let latest = end.map_or(latest, |end| latest.min(end));
         (latest < Timestamp::NEVER).then(|| latest.since(now))
     }
 }
@@ -404,5 +404,37 @@ impl From<Miss> for Renewed {
             Miss::Gone => Self::Gone,
             Miss::Absent => Self::Absent,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use session_core::{Expiry, OsRandom};
+
+    use super::*;
+
+    const DIGEST: Digest = Digest::from_bytes([7; 16]);
+    const NEW: Digest = Digest::from_bytes([8; 16]);
+    const FRESH: Access = Access::new(Duration::ZERO, Duration::ZERO);
+    const NOW: Timestamp = Timestamp::from_millis(1_893_456_000_000);
+
+    #[test]
+    fn no_operation_on_a_slot_that_has_left_the_cache_is_acknowledged() {
+        let new = NewRecord::new(Expiry::never());
+        let op = OpId::generate(&OsRandom::default()).unwrap();
+        let slot = Slot::live(DIGEST, &new, FRESH, NOW);
+        assert!(slot.remove(NOW), "a live session was lost");
+        assert!(!slot.remove(NOW), "and counts once");
+
+        let changes = Changes::new();
+        assert_eq!(slot.load(&DIGEST, Select::All, FRESH, NOW), Load::Absent);
+        assert_eq!(slot.save(&DIGEST, &changes, FRESH, NOW), Saved::Absent);
+        assert_eq!(slot.rotate(&DIGEST, &NEW, &changes, FRESH, NOW), Saved::Absent);
+        assert_eq!(slot.renew(&DIGEST, &NEW, FRESH, NOW), Renewed::Absent);
+        assert_eq!(slot.take(&DIGEST, "name", FRESH, NOW), Taken::Absent);
+        assert_eq!(slot.replace_if(&DIGEST, "name", None, None, FRESH, NOW), Swapped::Absent);
+        assert_eq!(slot.delete(&DIGEST, op, FRESH, NOW), Saved::Absent);
+        assert!(!slot.end(op, NOW), "the end must look for the slot that is there now");
+        assert!(slot.create(DIGEST, &new, FRESH, NOW).is_none(), "so must a create");
     }
 }

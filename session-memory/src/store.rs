@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use moka::ops::compute::{CompResult, Op};
@@ -68,14 +69,14 @@ impl MemoryStore {
         self.slots.entry_count()
     }
 
-    pub(crate) fn with_settings(max_sessions: u64, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn with_settings(max_sessions: u64, clock: Arc<dyn Clock>, margin: Duration) -> Self {
         let evicted = Arc::new(AtomicU64::new(0));
         let (counter, now) = (Arc::clone(&evicted), Arc::clone(&clock));
         let slots = Cache::builder()
             .max_capacity(max_sessions)
             // moka's own policy would refuse a new session rather than evict an old one.
             .eviction_policy(EvictionPolicy::lru())
-            .expire_after(Lease::new(Arc::clone(&clock)))
+            .expire_after(Lease::new(Arc::clone(&clock), margin))
             // Whoever looked the slot up before it left must not be told that a write succeeded.
             .eviction_listener(move |_, slot: Arc<Slot>, _| {
                 if slot.remove(now.now()) {
@@ -241,5 +242,68 @@ impl fmt::Debug for MemoryStore {
             .field("evicted", &self.evicted())
             .field("clock", &self.clock)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use session_core::{Expiry, OsRandom, TOMBSTONE_LIFE};
+    use session_testkit::ManualClock;
+
+    use super::*;
+
+    const FRESH: Access = Access::new(Duration::ZERO, Duration::ZERO);
+    const HOUR: Duration = Duration::from_secs(3600);
+    const MARGIN: Duration = Duration::from_millis(50);
+
+    /// moka's time passes, ours does not: what needs longer than its first lease must have been given another.
+    #[tokio::test]
+    async fn moka_frees_no_session_whose_timeout_was_lengthened() {
+        let store = MemoryStore::with_settings(10, Arc::new(ManualClock::new()), MARGIN);
+        let new = NewRecord::new(Expiry::idle(Duration::from_millis(1)).unwrap());
+        let ids =
+            [1, 2, 3].map(|byte| StoredId::new(Handle::from_bytes([byte; 16]), Digest::from_bytes([0; 16])));
+        for id in &ids {
+            store.create(id, &new, FRESH).await.unwrap();
+        }
+        let mut changes = Changes::new();
+        changes.idle = Some(Some(HOUR));
+        assert_eq!(store.save(&ids[0], &changes, FRESH).await.unwrap(), Saved::Applied);
+        assert_eq!(store.rotate(&ids[1], ids[1].digest(), &changes, FRESH).await.unwrap(), Saved::Applied);
+        tokio::time::sleep(4 * MARGIN).await;
+        assert_eq!(store.held(), 2, "the third is freed");
+    }
+
+    /// Two minutes pass whenever somebody looks at it.
+    #[derive(Debug)]
+    struct Leaping(ManualClock);
+
+    impl Clock for Leaping {
+        fn now(&self) -> Timestamp {
+            self.0.advance(TOMBSTONE_LIFE);
+            self.0.now()
+        }
+
+        fn monotonic(&self) -> Duration {
+            self.0.monotonic()
+        }
+    }
+
+    #[tokio::test]
+    async fn moka_frees_the_tombstone_of_a_session_that_would_never_have_ended() {
+        let store = MemoryStore::with_settings(10, Arc::new(Leaping(ManualClock::new())), MARGIN);
+        let new = NewRecord::new(Expiry::never());
+        for byte in 0..3 {
+            let id = StoredId::new(Handle::from_bytes([byte; 16]), Digest::from_bytes([0; 16]));
+            store.create(&id, &new, FRESH).await.unwrap();
+            let op = OpId::generate(&OsRandom::default()).unwrap();
+            match byte {
+                0 => assert_eq!(store.delete(&id, op, FRESH).await.unwrap(), Saved::Applied),
+                1 => store.end(id.handle(), op).await.unwrap(),
+                _ => {}
+            }
+        }
+        tokio::time::sleep(4 * MARGIN).await;
+        assert_eq!(store.held(), 1, "the one that lives");
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! For whoever writes a store: [`Harness`] says how to reach it, [`store_conformance!`] turns each sentence of
 //! [`SessionStore`](session_core::SessionStore)'s contract into a test of it. For whoever tests what stands on a
-//! store: [`ManualClock`], [`SpyStore`] and [`FaultyStore`]. For whoever tests what comes over a network:
-//! [`RedisServer`] and [`Proxy`].
+//! store: [`ManualClock`], [`SpyStore`] and [`FaultyStore`]. For whoever adapts a web framework: [`adapter`] and
+//! [`adapter_conformance!`]. For whoever tests what comes over a network: [`RedisServer`] and [`Proxy`].
 
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +12,8 @@
     reason = "a case that does not hold panics: that is how a test fails"
 )]
 
+pub mod adapter;
+mod cases;
 mod clock;
 mod faulty;
 mod harness;

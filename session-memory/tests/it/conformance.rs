@@ -13,7 +13,7 @@ struct Memory {
 impl Memory {
     fn new() -> Self {
         let clock = ManualClock::new();
-        let store = MemoryStore::builder().clock(Arc::new(clock.clone())).build();
+        let store = MemoryStore::builder().clock(clock.clone()).build();
         Self { store, clock }
     }
 }

@@ -14,7 +14,7 @@
 /// impl Memory {
 ///     async fn start() -> Self {
 ///         let clock = ManualClock::new();
-///         Self { store: MemoryStore::builder().clock(Arc::new(clock.clone())).build(), clock }
+///         Self { store: MemoryStore::builder().clock(clock.clone()).build(), clock }
 ///     }
 /// }
 ///
@@ -30,7 +30,7 @@
 #[macro_export]
 macro_rules! store_conformance {
     ($name:ident, $harness:expr $(,)?) => {
-        $crate::__store_tests! { $name, $harness,
+        $crate::__cases! { store, $name, $harness,
             identity {
                 an_unknown_id_is_absent_for_every_operation,
                 an_unknown_id_is_never_adopted,
@@ -155,6 +155,7 @@ macro_rules! store_conformance {
                 sent_again_it_is_done,
                 by_several_administrators_it_is_done,
                 its_own_operation_is_found_by_a_delete,
+                a_delete_before_it_still_finds_its_own_operation,
                 it_leaves_a_tombstone_also_where_nothing_was,
                 it_ends_a_never_ending_session,
                 it_ends_no_other_session,
@@ -246,32 +247,6 @@ macro_rules! store_conformance {
                 if_renewal_is_offered_a_candidate_waits_a_minute_to_be_shown,
                 a_session_lives_through_a_long_pause_within_its_idle_timeout,
             }
-        }
-    };
-}
-
-/// One test a case, in a module a group.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __store_tests {
-    ($name:ident, $harness:expr, $($group:ident { $($case:ident,)* })*) => {
-        mod $name {
-            $(
-                mod $group {
-                    #[allow(unused_imports, reason = "the expression may name anything of the caller's")]
-                    use super::super::*;
-
-                    $(
-                        #[test]
-                        fn $case() {
-                            $crate::run(async {
-                                let harness = $harness;
-                                $crate::store::$group::$case(&harness).await;
-                            });
-                        }
-                    )*
-                }
-            )*
         }
     };
 }

@@ -38,6 +38,14 @@ pub async fn its_own_operation_is_found_by_a_delete(harness: &dyn Harness) {
     assert_eq!(store.delete(&id, op, FRESH).await.unwrap(), Saved::Applied);
 }
 
+pub async fn a_delete_before_it_still_finds_its_own_operation(harness: &dyn Harness) {
+    let store = harness.store();
+    let (id, op_of_delete) = (store.begin().await, op());
+    assert_eq!(store.delete(&id, op_of_delete, FRESH).await.unwrap(), Saved::Applied);
+    store.end(id.handle(), op()).await.unwrap();
+    assert_eq!(store.delete(&id, op_of_delete, FRESH).await.unwrap(), Saved::Applied);
+}
+
 pub async fn it_leaves_a_tombstone_also_where_nothing_was(harness: &dyn Harness) {
     let (store, id) = (harness.store(), id());
     store.end(id.handle(), op()).await.unwrap();

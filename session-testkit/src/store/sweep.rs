@@ -1,4 +1,4 @@
-use session_core::{Expiry, NewRecord};
+use session_core::{Expiry, NewRecord, Saved};
 
 use super::fixture::*;
 use crate::Harness;
@@ -8,8 +8,10 @@ pub async fn nothing_is_left_of_what_has_expired(harness: &dyn Harness) {
     for number in 0..200_u32 {
         let id = store.begin_with(&ends_after(2 * tick)).await;
         match number % 4 {
-            0 => drop(store.set(&id, "more", "value").await),
-            1 => drop(store.rotated(&id).await),
+            0 => assert_eq!(store.set(&id, "more", "value").await, Saved::Applied),
+            1 => {
+                store.rotated(&id).await;
+            }
             2 => store.touch(&id, FRESH).await.unwrap(),
             _ => {}
         }

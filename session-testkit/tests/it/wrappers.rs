@@ -19,7 +19,7 @@ struct Wrapped {
 impl Wrapped {
     fn new() -> Self {
         let clock = ManualClock::new();
-        let memory = MemoryStore::builder().clock(Arc::new(clock.clone())).build();
+        let memory = MemoryStore::builder().clock(clock.clone()).build();
         Self { memory, clock }
     }
 }

@@ -1,0 +1,36 @@
+//! What generated code names. Not public API.
+
+pub use session_core::Error;
+
+pub use crate::annotation::{Annotated, Annotation, Fields, builder, from_source, into_builder, text};
+pub use crate::{__session_config_methods as session_config_methods, Builder, Env, Source};
+
+/// The methods that depend on a feature: a proc macro cannot see features, this macro is one of the facade's.
+#[cfg(feature = "axum")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __session_config_methods {
+    ($vis:vis $name:ident) => {
+        #[allow(dead_code)]
+        impl $name {
+            /// The layer with these settings: the fields' values from the environment, its overrides, and the
+            /// store that they name, opened.
+            ///
+            /// # Errors
+            ///
+            /// One that names every mistake with where the value came from, or what the store answers.
+            $vis async fn layer()
+            -> ::core::result::Result<$crate::axum::SessionLayer, $crate::__private::Error> {
+                $crate::Builder::layer(Self::builder()).await
+            }
+        }
+    };
+}
+
+/// Without an adapter there is no layer.
+#[cfg(not(feature = "axum"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __session_config_methods {
+    ($vis:vis $name:ident) => {};
+}

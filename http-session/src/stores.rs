@@ -1,0 +1,134 @@
+//! The stores that a URL can name, and which of them are compiled in.
+
+use std::sync::Arc;
+
+use session_core::{Clock, Error, ErrorKind, Result, SessionStore};
+
+use crate::redact::Url;
+use crate::settings::Given;
+
+/// A scheme of store URLs.
+struct Scheme {
+    name: &'static str,
+    feature: &'static str,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    CompiledIn,
+    TurnedOff,
+    /// Its feature does not exist yet.
+    Planned,
+}
+
+const fn compiled_in(is_on: bool) -> State {
+    if is_on { State::CompiledIn } else { State::TurnedOff }
+}
+
+const SCHEMES: &[Scheme] = &[
+    Scheme { name: "memory", feature: "memory", state: compiled_in(cfg!(feature = "memory")) },
+    Scheme { name: "redis", feature: "redis", state: compiled_in(cfg!(feature = "redis")) },
+    Scheme { name: "valkey", feature: "redis", state: compiled_in(cfg!(feature = "redis")) },
+    Scheme { name: "rediss", feature: "tls", state: State::Planned },
+    Scheme { name: "redis-sentinel", feature: "redis-sentinel", state: State::Planned },
+    Scheme { name: "redis-cluster", feature: "redis-cluster", state: State::Planned },
+    Scheme { name: "postgres", feature: "postgres", state: State::Planned },
+    Scheme { name: "postgresql", feature: "postgres", state: State::Planned },
+    Scheme { name: "mysql", feature: "mysql", state: State::Planned },
+    Scheme { name: "mariadb", feature: "mysql", state: State::Planned },
+    Scheme { name: "sqlite", feature: "sqlite", state: State::Planned },
+];
+
+/// Whether the URL names a store that is compiled in. Connects to nothing.
+pub(crate) fn check(url: &Url) -> Result<(), String> {
+    let Some(name) = url.scheme() else {
+        return Err(format!("not the URL of a store: it begins with one of {}", available()));
+    };
+    let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == name) else {
+        return Err(format!("there is no store for `{name}:`; there are {}", available()));
+    };
+    let Scheme { feature, .. } = scheme;
+    match scheme.state {
+        State::CompiledIn if name == "memory" && !["", "//"].contains(&url.rest()) => {
+            Err("the memory store has no address: say `memory:`".to_owned())
+        }
+        State::CompiledIn => Ok(()),
+        State::TurnedOff => Err(format!(
+            "the store for `{name}:` is not compiled in: turn on the feature `{feature}` of http-session"
+        )),
+        State::Planned => Err(format!(
+            "`{name}:` needs the feature `{feature}`, which this version of http-session does not have yet; \
+             there are {}",
+            available()
+        )),
+    }
+}
+
+fn available() -> String {
+    let names = SCHEMES.iter().filter(|scheme| scheme.state == State::CompiledIn);
+    let names: Vec<_> = names.map(|scheme| format!("`{}:`", scheme.name)).collect();
+    match &names[..] {
+        [] => "none (each store is a feature of http-session: `memory`, `redis`)".to_owned(),
+        names => names.join(", "),
+    }
+}
+
+/// The store that the settings name: memory, where they name none. A store that is somewhere else is connected
+/// to here, once, so that a wrong address or password is an error at start.
+pub(crate) async fn open(
+    given: Option<&Given<Url>>,
+    namespace: &str,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn SessionStore>> {
+    let Some(given) = given else { return memory_by_default(clock) };
+    match given.value.scheme().as_deref() {
+        #[cfg(feature = "memory")]
+        Some("memory") => Ok(memory(clock)),
+        #[cfg(feature = "redis")]
+        Some("redis" | "valkey") => redis(given, namespace).await,
+        _ => {
+            let _ = (namespace, clock);
+            Err(Error::new(ErrorKind::Config, format!("{}: {} names no store", given.origin, given.value)))
+        }
+    }
+}
+
+#[cfg(feature = "memory")]
+fn memory_by_default(clock: Arc<dyn Clock>) -> Result<Arc<dyn SessionStore>> {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(
+        "sessions are kept in this process' memory, because no store was named: they end with it, and no other \
+         process sees them. Set SESSION_STORE (`memory:`, if that is what you want)"
+    );
+    Ok(memory(clock))
+}
+
+#[cfg(not(feature = "memory"))]
+fn memory_by_default(_: Arc<dyn Clock>) -> Result<Arc<dyn SessionStore>> {
+    let message = "no store for sessions was named, and memory is not compiled in: set SESSION_STORE, or turn on the \
+                   feature `memory` of http-session";
+    Err(Error::new(ErrorKind::Config, message))
+}
+
+#[cfg(feature = "memory")]
+fn memory(clock: Arc<dyn Clock>) -> Arc<dyn SessionStore> {
+    Arc::new(session_memory::MemoryStore::builder().clock(clock).build())
+}
+
+#[cfg(feature = "redis")]
+async fn redis(given: &Given<Url>, namespace: &str) -> Result<Arc<dyn SessionStore>> {
+    let connected =
+        session_redis::RedisStore::builder(given.value.expose()).namespace(namespace).connect().await;
+    match connected {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => Err(not_opened(given, error)),
+    }
+}
+
+/// The store's error, with the setting that named the store.
+#[cfg(feature = "redis")]
+fn not_opened(given: &Given<Url>, error: Error) -> Error {
+    let message = format!("{}: the store {} cannot be opened: {error}", given.origin, given.value);
+    Error::new(error.kind(), message).with_source(error)
+}

@@ -1,0 +1,166 @@
+//! Who may depend on whom: the invariants that are absences. ARCHITECTURE.md says why.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+const FACADE: &[&str] = &["http-session"];
+
+/// The crates of this workspace, and which of each other they may depend on.
+const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
+    ("session-core", &[]),
+    ("session-macros", &[]),
+    ("session-memory", &["session-core"]),
+    ("session-redis", &["session-core"]),
+    ("session-tower", &["session-core"]),
+    ("session-axum", &["session-core", "session-tower"]),
+    ("session-testkit", &["session-core"]),
+    (
+        "http-session",
+        &[
+            "session-axum",
+            "session-core",
+            "session-macros",
+            "session-memory",
+            "session-redis",
+            "session-tower",
+        ],
+    ),
+    ("cluster", FACADE),
+    ("session-bench", FACADE),
+    ("xtask", &[]),
+];
+
+/// What core knows nothing of. (`tokio` is allowed for its locks, which need no runtime: see below.)
+const NOT_IN_CORE: &[&str] = &[
+    "actix-rt",
+    "actix-web",
+    "async-io",
+    "async-std",
+    "axum",
+    "axum-core",
+    "cookie",
+    "http",
+    "http-body",
+    "hyper",
+    "mio",
+    "redis",
+    "smol",
+    "sqlx",
+    "sqlx-core",
+    "tower",
+    "tower-layer",
+    "tower-service",
+];
+
+/// Each feature of the facade, and the crates that are not there without it.
+const FEATURES: &[(&str, &[&str])] = &[
+    ("axum", &["axum-core", "http", "session-axum", "session-tower", "tower-layer"]),
+    ("macros", &["session-macros"]),
+    ("memory", &["moka", "session-memory"]),
+    ("redis", &["redis", "session-redis"]),
+    ("tracing", &["tracing"]),
+];
+
+#[test]
+fn no_crate_depends_on_one_that_it_must_not_know() {
+    let allowed: BTreeMap<_, _> = MAY_DEPEND_ON.iter().copied().collect();
+    for (name, dependencies) in workspace(|kind| kind != "dev") {
+        let Some(allowed) = allowed.get(name.as_str()) else {
+            panic!("{name} is new: say in MAY_DEPEND_ON what it may depend on");
+        };
+        for dependency in &dependencies {
+            assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn no_store_or_adapter_knows_the_facade_even_in_its_tests() {
+    for (name, dependencies) in workspace(|_| true) {
+        let is_inner = name.starts_with("session-") && name != "session-bench";
+        assert!(!is_inner || !dependencies.contains("http-session"), "{name} must not depend on the facade");
+    }
+}
+
+#[test]
+fn core_knows_no_web_framework_no_store_and_no_runtime() {
+    let crates = tree(&["-p", "session-core"]);
+    for name in NOT_IN_CORE {
+        assert!(!crates.contains_key(*name), "session-core depends on {name}: see `cargo tree -i {name}`");
+    }
+    assert_eq!(
+        crates.get("tokio").map(String::as_str),
+        Some("sync"),
+        "the features of tokio in session-core"
+    );
+}
+
+#[test]
+fn the_macro_crate_needs_nothing_but_what_macros_are_written_with() {
+    let crates: BTreeSet<_> = tree(&["-p", "session-macros"]).into_keys().collect();
+    let expected = ["proc-macro2", "quote", "session-macros", "syn", "unicode-ident"].map(str::to_owned);
+    assert_eq!(crates, BTreeSet::from(expected));
+}
+
+#[test]
+fn a_feature_that_is_off_brings_no_dependency() {
+    for (feature, own) in FEATURES {
+        let others: Vec<_> = FEATURES.iter().map(|(name, _)| *name).filter(|name| name != feature).collect();
+        let crates = tree(&["-p", "http-session", "--no-default-features", "--features", &others.join(",")]);
+        for name in *own {
+            assert!(!crates.contains_key(*name), "{name} is there without the feature {feature}");
+        }
+    }
+}
+
+#[test]
+fn a_feature_that_is_on_brings_its_dependency_and_those_of_no_other_feature() {
+    for (feature, own) in FEATURES {
+        let crates = tree(&["-p", "http-session", "--no-default-features", "--features", feature]);
+        for (other, names) in FEATURES {
+            for name in *names {
+                let is_there = crates.contains_key(*name);
+                let belongs = own.contains(name);
+                assert_eq!(is_there, belongs, "{name} (of {other}) with the feature {feature} alone");
+            }
+        }
+    }
+}
+
+/// Each crate of the workspace with those of the others that it depends on in one of these kinds of ways.
+fn workspace(is_meant: impl Fn(&str) -> bool) -> Vec<(String, BTreeSet<String>)> {
+    let metadata: Value =
+        serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1"])).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let name = |package: &Value| package["name"].as_str().unwrap().to_owned();
+    let ours: BTreeSet<_> = packages.iter().map(name).collect();
+    let dependencies = |package: &Value| {
+        let all = package["dependencies"].as_array().unwrap().iter();
+        let meant = all.filter(|dependency| is_meant(dependency["kind"].as_str().unwrap_or("normal")));
+        meant.map(name).filter(|name| ours.contains(name)).collect()
+    };
+    packages.iter().map(|package| (name(package), dependencies(package))).collect()
+}
+
+/// The crates that are compiled for what was asked for, with their features.
+fn tree(what: &[&str]) -> BTreeMap<String, String> {
+    let format =
+        ["tree", "--edges", "normal,build", "--prefix", "none", "--no-dedupe", "--format", "{p}\t{f}"];
+    let text = cargo(&[&format[..], what].concat());
+    let lines = text.lines().filter_map(|line| line.split_once('\t'));
+    lines
+        .map(|(package, features)| (package.split(' ').next().unwrap().to_owned(), features.to_owned()))
+        .collect()
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(arguments)
+        .args(["--offline", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml")])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}

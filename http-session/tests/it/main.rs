@@ -1,0 +1,15 @@
+//! The facade, from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod architecture;
+#[cfg(feature = "memory")]
+mod builder;
+mod environment;
+mod mistakes;
+#[cfg(feature = "memory")]
+mod settings;
+mod shared_code;
+#[cfg(feature = "memory")]
+mod support;
+#[cfg(all(feature = "axum", feature = "macros", feature = "memory"))]
+mod ui;

@@ -1,0 +1,92 @@
+//! This project's sessions: the load contract, written as an application would write it.
+
+use std::error::Error;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Query;
+use axum::routing::get;
+use http_session::axum::{LazySession, Result, Session};
+use http_session::session_config;
+use serde::Deserialize;
+use session_bench::{BIG_ATTRIBUTES, BIG_NAME, SMALL, big_name, big_value, count};
+
+#[session_config(max_inactive = "24h", namespace = "bench", cookie(plain_http))]
+struct Sessions;
+
+#[derive(Deserialize)]
+struct Params {
+    k: String,
+    #[serde(default)]
+    ms: u64,
+}
+
+fn main() -> std::result::Result<(), Box<dyn Error>> {
+    session_bench::serve(async {
+        let routes = Router::new()
+            .route("/none", get(async || "ok"))
+            .route("/read", get(read))
+            .route("/write", get(write))
+            .route("/update", get(update))
+            .route("/new", get(new))
+            .route("/big-init", get(big_init))
+            .route("/big-write", get(big_write))
+            .route("/big-read", get(big_read))
+            .route("/get", get(value))
+            .route("/race", get(race))
+            .route("/destroy", get(destroy));
+        Ok(routes.layer(Sessions::layer().await?))
+    })
+}
+
+async fn read(session: Session) -> Result<&'static str> {
+    Ok(if session.get::<String>("v")?.is_some() { "ok" } else { "miss" })
+}
+
+async fn write(session: LazySession) -> Result<&'static str> {
+    session.insert("n", &count())?;
+    Ok("ok")
+}
+
+async fn update(session: Session) -> Result<&'static str> {
+    session.get::<String>("v")?;
+    session.insert("n", &count())?;
+    Ok("ok")
+}
+
+async fn new(session: LazySession) -> Result<&'static str> {
+    session.insert("v", SMALL)?;
+    Ok("ok")
+}
+
+async fn big_init(session: LazySession) -> Result<&'static str> {
+    for n in 0..BIG_ATTRIBUTES {
+        session.insert(&big_name(n), &big_value('a'))?;
+    }
+    Ok("ok")
+}
+
+async fn big_write(session: LazySession) -> Result<&'static str> {
+    session.insert(BIG_NAME, &big_value('b'))?;
+    Ok("ok")
+}
+
+async fn big_read(session: LazySession) -> Result<String> {
+    Ok(session.fetch::<String>(BIG_NAME).await?.map_or(0, |value| value.len()).to_string())
+}
+
+async fn value(session: Session, Query(params): Query<Params>) -> Result<String> {
+    Ok(session.get(&params.k)?.unwrap_or_else(|| "-".to_owned()))
+}
+
+async fn race(session: Session, Query(params): Query<Params>) -> Result<&'static str> {
+    session.get::<String>("v")?;
+    tokio::time::sleep(Duration::from_millis(params.ms)).await;
+    session.insert(&params.k, "set")?;
+    Ok("ok")
+}
+
+async fn destroy(session: LazySession) -> Result<&'static str> {
+    session.invalidate().await?;
+    Ok("ok")
+}

@@ -1,0 +1,91 @@
+//! `cargo xtask bench`: what a session costs, against the same commands written by hand.
+//!
+//! Each round starts each server anew and loads it for a few seconds, one server after the other. What is compared
+//! is the CPU time a request within a round, because everything else moves with what the machine does besides: the
+//! figure is the median of the rounds' ratios.
+
+mod http;
+mod load;
+mod options;
+mod process_time;
+mod server;
+mod table;
+mod workloads;
+
+use std::fs;
+
+use options::Options;
+use server::{Kind, Server};
+use table::{Measured, Row};
+use workloads::Workload;
+
+use crate::process::{Folder, Interrupt};
+use crate::servers::Redis;
+use crate::{Result, needs, step};
+
+pub(crate) fn run(args: &[String]) -> Result {
+    let options = Options::parse(args)?;
+    needs::provide(&[needs::REDIS, needs::WRK])?;
+    step::run(step::cargo().args(["build", "--release", "-p", "session-bench"]))?;
+    let interrupt = Interrupt::listen()?;
+    let redis = Redis::start("bench")?;
+    let folder = Folder::new("bench")?;
+
+    let mut rows: Vec<Row> = options.workloads.iter().copied().map(Row::new).collect();
+    for round in 0..options.rounds {
+        for row in &mut rows {
+            let workload = row.workload;
+            // Whoever is first in one round is second in the next.
+            let base_first = round % 2 == 0;
+            let measure = |kind| measure(kind, workload, &options, &redis, &folder);
+            let first = measure(if base_first { workload.base } else { workload.subject })?;
+            interrupt.check()?;
+            let second = measure(if base_first { workload.subject } else { workload.base })?;
+            interrupt.check()?;
+            let (base, subject) = if base_first { (first, second) } else { (second, first) };
+            eprintln!(
+                "round {} of {}: {}: {:.2}",
+                round + 1,
+                options.rounds,
+                workload.name,
+                subject.cpu() / base.cpu()
+            );
+            row.add(subject, base);
+        }
+    }
+
+    let text = table::markdown(&rows, &options);
+    print!("{text}");
+    fs::write(&options.out, &text).map_err(|error| format!("{}: {error}", options.out.display()))?;
+    eprintln!("written to {}", options.out.display());
+    Ok(())
+}
+
+/// A fresh server with fresh sessions, loaded for a while.
+fn measure(
+    kind: Kind,
+    workload: &Workload,
+    options: &Options,
+    redis: &Redis,
+    folder: &Folder,
+) -> Result<Measured> {
+    redis.flush()?;
+    let server = Server::start(kind, redis)?;
+    let path = if kind == Kind::Plain { "/none" } else { workload.path };
+    let cookies = match workload.prepare {
+        Some(prepare) if kind != Kind::Plain => server.sessions(prepare, options.sessions)?,
+        _ => Vec::new(),
+    };
+    if let Some(cookie) = cookies.first() {
+        server.expect(path, cookie, workload.answer)?;
+    }
+    let load = load::Load::new(folder, server.port(), path, &cookies)?;
+    load.run(options.warm_up)?;
+
+    let server_before = process_time::of(server.pid())?;
+    let store_before = process_time::of(redis.pid())?;
+    let answered = load.run(options.seconds)?;
+    let server_time = process_time::of(server.pid())? - server_before;
+    let store_time = process_time::of(redis.pid())? - store_before;
+    Ok(Measured::new(&answered, server_time, store_time))
+}

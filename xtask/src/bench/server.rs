@@ -1,0 +1,83 @@
+//! The servers that are measured.
+
+use std::process::Command;
+
+use super::http;
+use crate::process::{Process, free_ports};
+use crate::servers::Redis;
+use crate::{Result, step};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// axum without sessions.
+    Plain,
+    /// The same Redis commands by hand.
+    Floor,
+    OursOnRedis,
+    OursInMemory,
+}
+
+impl Kind {
+    fn binary(self) -> &'static str {
+        match self {
+            Self::Plain => "bench-plain",
+            Self::Floor => "bench-floor",
+            Self::OursOnRedis | Self::OursInMemory => "bench-server",
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Floor => "floor",
+            Self::OursOnRedis | Self::OursInMemory => "ours",
+        }
+    }
+}
+
+pub(crate) struct Server {
+    process: Process,
+    port: u16,
+}
+
+impl Server {
+    pub(crate) fn start(kind: Kind, redis: &Redis) -> Result<Self> {
+        let [port] = free_ports()?;
+        let store = if kind == Kind::OursInMemory { "memory:".to_owned() } else { redis.url() };
+        let mut command = Command::new(step::target()?.join("release").join(kind.binary()));
+        command
+            .env("PORT", port.to_string())
+            .env("WORKERS", "2")
+            .env("REDIS_URL", redis.url())
+            .env("SESSION_STORE", store);
+        let mut process = Process::start(kind.binary(), &mut command)?;
+        process.wait_for(port)?;
+        Ok(Self { process, port })
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// The cookies of new sessions.
+    pub(crate) fn sessions(&self, path: &str, count: usize) -> Result<Vec<String>> {
+        let new = |_| {
+            let answer = http::get(self.port, path, None)?;
+            answer.cookie.ok_or_else(|| format!("GET {path}: {} without a cookie", answer.status).into())
+        };
+        (0..count).map(new).collect()
+    }
+
+    /// A wrong answer is quick, too: what is measured must be right.
+    pub(crate) fn expect(&self, path: &str, cookie: &str, body: &str) -> Result {
+        let answer = http::get(self.port, path, Some(cookie))?;
+        if answer.status == 200 && answer.body == body {
+            return Ok(());
+        }
+        Err(format!("GET {path}: {} {:?} instead of 200 {body:?}", answer.status, answer.body).into())
+    }
+}
