@@ -111,6 +111,12 @@ impl Builder {
         self.customized(move |manager| manager.renew_every(age))
     }
 
+    /// The statuses at which a request's changes are written: see [`ManagerBuilder::commit_when`]. Default: all but
+    /// 5xx and 408.
+    pub fn commit_when(self, commits: fn(u16) -> bool) -> Self {
+        self.customized(move |manager| manager.commit_when(commits))
+    }
+
     /// Where time comes from, for this node and the memory store: for tests. Other stores have their own clock.
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock), ..self }

@@ -256,6 +256,10 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
     const MARGIN: Duration = Duration::from_millis(50);
 
+    fn three() -> [StoredId; 3] {
+        [1, 2, 3].map(|byte| StoredId::new(Handle::from_bytes([byte; 16]), Digest::from_bytes([0; 16])))
+    }
+
     /// moka's time passes, ours does not: what needs longer than its first lease must have been given another.
     #[tokio::test]
     async fn moka_frees_no_session_whose_timeout_was_lengthened() {
@@ -269,9 +273,11 @@ mod tests {
         let mut changes = Changes::new();
         changes.idle = Some(Some(HOUR));
         assert_eq!(store.save(&ids[0], &changes, FRESH).await.unwrap(), Saved::Applied);
-        assert_eq!(store.rotate(&ids[1], ids[1].digest(), &changes, FRESH).await.unwrap(), Saved::Applied);
+        let new_digest = Digest::from_bytes([1; 16]);
+        assert_eq!(store.rotate(&ids[1], &new_digest, &changes, FRESH).await.unwrap(), Saved::Applied);
         tokio::time::sleep(4 * MARGIN).await;
-        assert_eq!(store.held(), 2, "the third is freed");
+        let left = ids.map(|id| store.slots.contains_key(id.handle()));
+        assert_eq!(left, [true, true, false]);
     }
 
     /// Two minutes pass whenever somebody looks at it.
@@ -293,17 +299,15 @@ mod tests {
     async fn moka_frees_the_tombstone_of_a_session_that_would_never_have_ended() {
         let store = MemoryStore::with_settings(10, Arc::new(Leaping(ManualClock::new())), MARGIN);
         let new = NewRecord::new(Expiry::never());
-        for byte in 0..3 {
-            let id = StoredId::new(Handle::from_bytes([byte; 16]), Digest::from_bytes([0; 16]));
-            store.create(&id, &new, FRESH).await.unwrap();
-            let op = OpId::generate(&OsRandom::default()).unwrap();
-            match byte {
-                0 => assert_eq!(store.delete(&id, op, FRESH).await.unwrap(), Saved::Applied),
-                1 => store.end(id.handle(), op).await.unwrap(),
-                _ => {}
-            }
+        let ids = three();
+        for id in &ids {
+            store.create(id, &new, FRESH).await.unwrap();
         }
+        let op = OpId::generate(&OsRandom::default()).unwrap();
+        assert_eq!(store.delete(&ids[0], op, FRESH).await.unwrap(), Saved::Applied);
+        store.end(ids[1].handle(), op).await.unwrap();
         tokio::time::sleep(4 * MARGIN).await;
-        assert_eq!(store.held(), 1, "the one that lives");
+        let left = ids.map(|id| store.slots.contains_key(id.handle()));
+        assert_eq!(left, [false, false, true]);
     }
 }

@@ -16,10 +16,11 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// The workspace's root folder.
-pub(crate) fn workspace() -> &'static Path {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().unwrap_or(own)
+/// The workspace's root folder: cargo says at each run where this package lies.
+pub(crate) fn workspace() -> PathBuf {
+    let own = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    own.parent().map_or_else(|| own.clone(), Path::to_owned)
 }
 
 /// Runs a command to its end. An error names it.

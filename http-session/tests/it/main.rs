@@ -5,11 +5,14 @@ mod architecture;
 #[cfg(feature = "memory")]
 mod builder;
 mod environment;
+#[cfg(feature = "macros")]
 mod mistakes;
-#[cfg(feature = "memory")]
+#[cfg(all(feature = "macros", feature = "memory"))]
 mod settings;
 mod shared_code;
 #[cfg(feature = "memory")]
 mod support;
 #[cfg(all(feature = "axum", feature = "macros", feature = "memory"))]
 mod ui;
+#[cfg(all(feature = "memory", feature = "tracing"))]
+mod warning;

@@ -11,12 +11,13 @@ struct Sessions;
 
 #[derive(serde::Deserialize)]
 struct Params {
-    q: String,
+    #[serde(rename = "sessionVal")]
+    value: String,
 }
 
-async fn set(session: Session, Query(params): Query<Params>) -> Result<String> {
-    session.insert("sessionVal", &params.q)?;
-    Ok(params.q)
+async fn set(session: Session, Query(q): Query<Params>) -> Result<String> {
+    session.insert("sessionVal", &q.value)?; // synchronous: the extractor has loaded the session
+    Ok(q.value)
 }
 
 async fn read(session: Session) -> Result<String> {
