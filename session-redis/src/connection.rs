@@ -161,7 +161,7 @@ impl Connection {
     /// One try and another one, begun a moment apart at least: both fit into an operation's budget.
     async fn reconnect(&self) -> Result<Link> {
         #[cfg(feature = "tracing")]
-        tracing::warn!(server = %self.target.address(), "lost the connection to the Redis server, reconnecting");
+        tracing::warn!(server = %self.target.address, "lost the connection to the Redis server, reconnecting");
         let second = Instant::now() + jittered_delay();
         let link = match self.target.connect(&self.clock).await {
             Ok(link) => Ok(link),
@@ -172,8 +172,8 @@ impl Connection {
         };
         #[cfg(feature = "tracing")]
         match &link {
-            Ok(_) => tracing::info!(server = %self.target.address(), "reconnected to the Redis server"),
-            Err(error) => tracing::warn!(server = %self.target.address(), %error, "did not reconnect"),
+            Ok(_) => tracing::info!(server = %self.target.address, "reconnected to the Redis server"),
+            Err(error) => tracing::warn!(server = %self.target.address, %error, "did not reconnect"),
         }
         link
     }
