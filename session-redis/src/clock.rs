@@ -5,12 +5,12 @@ use session_core::Timestamp;
 
 /// What the server's clock shows, as this node knows it without asking.
 ///
-/// It is never ahead of the server's by more than that one was set back, so that no session is taken for expired
-/// too early; it lags behind by at most the round trip of the quickest answer.
+/// It is never ahead, so that no session is taken for expired too early; it lags behind by at most the round trip
+/// of the quickest answer. When the server's clock is set back, the next answer that tells the time corrects it.
 #[derive(Debug)]
 pub(crate) struct StoreClock {
     start: Instant,
-    /// The server's milliseconds since 1970 at `start`.
+    /// The server's microseconds since 1970 at `start`, at least.
     offset: AtomicU64,
 }
 
@@ -20,13 +20,15 @@ impl StoreClock {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.offset.load(Ordering::Relaxed) + self.elapsed(Instant::now()))
+        let micros = self.offset.load(Ordering::Relaxed) + self.elapsed(Instant::now());
+        Timestamp::from_millis(micros / 1000)
     }
 
-    /// The server read its clock as `shown`, at some moment between `sent` and now.
+    /// The server's clock showed this millisecond at some moment between `sent` and now.
     pub(crate) fn observe(&self, shown: u64, sent: Instant) {
-        let earliest = shown.saturating_sub(self.elapsed(Instant::now()));
-        let latest = shown.saturating_sub(self.elapsed(sent));
+        let micros = shown.saturating_mul(1000);
+        let earliest = micros.saturating_sub(self.elapsed(Instant::now()));
+        let latest = micros.saturating_add(999).saturating_sub(self.elapsed(sent));
         let offset = self.offset.load(Ordering::Relaxed);
         if offset < earliest || offset > latest {
             self.offset.store(earliest, Ordering::Relaxed);
@@ -35,7 +37,7 @@ impl StoreClock {
 
     fn elapsed(&self, moment: Instant) -> u64 {
         let elapsed = moment.saturating_duration_since(self.start);
-        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
     }
 }
 
@@ -45,21 +47,42 @@ mod tests {
 
     use super::*;
 
+    const fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
     #[test]
-    fn it_takes_the_latest_offset_that_an_answer_proves_and_follows_a_clock_set_back() {
+    fn it_takes_the_latest_time_that_an_answer_proves() {
         let clock = StoreClock { start: Instant::now() - Duration::from_secs(10), offset: AtomicU64::new(0) };
         let long_ago = clock.start + Duration::from_secs(9);
         clock.observe(1_000_000, long_ago);
-        let slow = clock.now();
-        assert!(slow >= Timestamp::from_millis(1_000_000));
+        assert!(at(1_000_000) <= clock.now() && clock.now() < at(1_000_400));
 
         clock.observe(1_000_500, Instant::now());
-        assert!(clock.now() >= slow.saturating_add(Duration::from_millis(500)));
+        assert!(at(1_000_500) <= clock.now() && clock.now() < at(1_000_900));
 
         clock.observe(1_000_100, long_ago);
-        assert!(clock.now() >= Timestamp::from_millis(1_000_500), "a slow answer proves nothing new");
+        assert!(clock.now() >= at(1_000_500), "an answer that took long proves nothing new");
+    }
 
+    #[test]
+    fn it_follows_a_clock_that_was_set_back() {
+        let clock = StoreClock::new();
+        clock.observe(1_000_000, Instant::now());
         clock.observe(500_000, Instant::now());
-        assert!(clock.now() < Timestamp::from_millis(501_000));
+        assert!(at(500_000) <= clock.now() && clock.now() < at(500_400));
+    }
+
+    #[test]
+    fn it_is_never_ahead_of_the_server_not_even_by_a_rounded_millisecond() {
+        let clock = StoreClock::new();
+        // A server whose clock shows 1 000 000 at the start.
+        let server = || 1_000_000 + clock.start.elapsed().as_micros() / 1000;
+        for _ in 0..20_000 {
+            let sent = Instant::now();
+            clock.observe(u64::try_from(server()).unwrap(), sent);
+            let now = clock.now();
+            assert!(u128::from(now.as_millis()) <= server());
+        }
     }
 }

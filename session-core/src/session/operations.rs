@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::shared::Shared;
-use super::state::{Answer, Live, Phase, Stored};
+use super::state::{Answer, Live, Phase, Presented, Stored};
 use crate::{
     Changes, Created, Error, ErrorKind, Load, OpId, Principal, Record, Renewed, Result, Saved, Select,
     SessionId, Swapped, Taken,
@@ -57,13 +57,13 @@ impl Shared {
     async fn read(&self, select: Select<'_>) -> Result<()> {
         let ids = {
             let state = self.state();
-            match (&state.phase, &state.presented[..]) {
-                (Phase::Live(live), _) => Presented::One(live.id.clone()),
-                (_, [id]) => Presented::One(id.clone()),
-                (_, ids) => Presented::Several(ids.to_vec()),
+            match state.live() {
+                Some(live) => Presented::One(live.id.clone()),
+                None => state.presented.clone(),
             }
         };
         let found = match ids {
+            Presented::Nothing => Ok(Phase::Nothing),
             Presented::One(id) => self.find(id, select).await,
             Presented::Several(ids) => self.find_one_of(ids, select).await,
         };
@@ -129,11 +129,13 @@ impl Shared {
     fn known_target(&self) -> Result<Option<Option<Stored>>> {
         let state = self.access();
         state.check_open()?;
-        match (&state.phase, &state.presented[..]) {
+        match (&state.phase, &state.presented) {
             (Phase::Live(live), _) => Ok(Some(Some(live.target()))),
-            (Phase::Unread, [id]) => Ok(Some(Some(Stored::unread(id.clone(), &self.manager.namespace)))),
-            (Phase::Unread, [_, _, ..]) => Ok(None),
-            (Phase::Unread, []) | (Phase::Nothing, _) => Ok(Some(None)),
+            (Phase::Unread, Presented::One(id)) => {
+                Ok(Some(Some(Stored::unread(id.clone(), &self.manager.namespace))))
+            }
+            (Phase::Unread, Presented::Several(_)) => Ok(None),
+            (Phase::Unread, Presented::Nothing) | (Phase::Nothing, _) => Ok(Some(None)),
             (Phase::Gone, _) => Err(gone()),
             (Phase::Ambiguous, _) => Err(Error::new(
                 ErrorKind::Conflict,
@@ -391,12 +393,6 @@ impl Shared {
             self.state().answer = Some(Answer::Issue(id));
         }
     }
-}
-
-/// The ids to be asked for. Nearly always it is one, which needs no list.
-enum Presented {
-    One(SessionId),
-    Several(Vec<SessionId>),
 }
 
 pub(super) fn gone() -> Error {

@@ -9,5 +9,5 @@ if stop ~= '-' then stop = string.format('%.0f', math.min(now + stop, 2534023007
 @include extend
 local times = string.format('%.0f %.0f %s %s %.0f', now, now, idle, stop, extended)
 redis.call('HSET', key, 'd', digest, 'm', times, unpack(ARGV, 5))
-if extended < NEVER then redis.call('PEXPIREAT', key, extended) end
+if extended < NEVER then redis.call('PEXPIREAT', key, extended - 1) end
 return now

@@ -9,7 +9,7 @@ use session_testkit::RedisServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::support::{NOW, StoreExt as _, digest, op, setting, store_at};
+use crate::support::{NOW, StoreExt as _, connections, counting, digest, id, op, setting, store_at};
 
 const PASSWORD: &str = "hunter2";
 
@@ -117,10 +117,12 @@ async fn the_server_becomes_a_replica_and_a_primary_again() {
     let store = store_at(server.port()).await;
     store.begin().await;
     server.query::<()>(&["REPLICAOF", "127.0.0.1", &other.port().to_string()]);
-    for _ in 0..3 {
-        let error = store.create(&crate::support::id(), &crate::support::counting(), NOW).await.unwrap_err();
-        is(&error, ErrorKind::ReadOnly, "read-only replica");
-    }
+    let before = connections(&server);
+    let error = store.create(&id(), &counting(), NOW).await.unwrap_err();
+    is(&error, ErrorKind::ReadOnly, "read-only replica");
+    let error = store.load(&id(), Select::All, NOW).await.unwrap_err();
+    is(&error, ErrorKind::ReadOnly, "read-only replica");
+    assert!(connections(&server) > before, "after a failover the same address leads to another server");
     server.query::<()>(&["REPLICAOF", "NO", "ONE"]);
     let id = store.begin().await;
     assert!(store.find(&id).await.is_some());

@@ -79,6 +79,13 @@ fn random() -> [u8; 16] {
     bytes
 }
 
+/// How many connections a server was asked for so far.
+pub(crate) fn connections(server: &RedisServer) -> u64 {
+    let info: String = server.query(&["INFO", "stats"]);
+    let count = info.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+    count.unwrap().parse().unwrap()
+}
+
 /// Makes all that is stored in a namespace older, as if so much time had passed.
 pub(crate) fn move_back(server: &RedisServer, namespace: &str, by: Duration) {
     let millis = by.as_millis().to_string();

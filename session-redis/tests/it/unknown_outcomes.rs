@@ -11,7 +11,7 @@ use session_redis::RedisStore;
 use session_testkit::{Proxy, RedisServer};
 use tokio::task::JoinSet;
 
-use crate::support::{NOW, StoreExt as _, counting, digest, id, op, setting, store_at};
+use crate::support::{NOW, StoreExt as _, connections, counting, digest, id, op, setting, store_at};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
@@ -242,12 +242,7 @@ async fn on_a_connection_that_is_known_to_be_broken_every_operation_succeeds() {
 async fn all_who_wait_share_one_reconnect() {
     let line = Line::start().await;
     let id = line.store.begin().await;
-    let connections = || -> u64 {
-        let info: String = line.server.query(&["INFO", "stats"]);
-        let count = info.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
-        count.unwrap().parse().unwrap()
-    };
-    let before = connections();
+    let before = connections(&line.server);
     line.proxy.cut();
     noticed().await;
     let mut operations = JoinSet::new();
@@ -258,7 +253,7 @@ async fn all_who_wait_share_one_reconnect() {
     for found in operations.join_all().await {
         assert!(matches!(found, Load::Live { .. }));
     }
-    assert_eq!(connections(), before + 1);
+    assert_eq!(connections(&line.server), before + 1);
 }
 
 /// The connection's own task has seen the end of it.
