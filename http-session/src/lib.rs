@@ -91,7 +91,7 @@
 //! | `macros` | yes | [`macro@session_config`] |
 //! | `memory` | yes | the store for `memory:`, `MemoryStore` |
 //! | `redis` | | the store for `redis:` and `valkey:`, `RedisStore` |
-//! | `tracing` | | warnings at start: that sessions are in memory because nothing else was said |
+//! | `tracing` | | log lines: a warning at start when sessions are in memory because nothing else was said, and what stores report |
 //!
 //! A store's URL whose feature is off is an error at start that names the feature.
 //!
@@ -163,8 +163,8 @@ pub use source::{Env, Source};
 ///
 /// # Keys
 ///
-/// All of them may be left out. What is left out, and what the environment should decide, is said by the
-/// environment; **a variable that is set wins over the attribute**.
+/// Each may be left out. **An environment variable that is set wins over the attribute**; where neither says
+/// anything, the default holds.
 ///
 /// | key | default | property, environment variable | |
 /// |---|---|---|---|

@@ -88,6 +88,7 @@ pub(crate) async fn open(
         #[cfg(feature = "redis")]
         Some("redis" | "valkey") => redis(given, namespace).await,
         _ => {
+            // `check` has let no other scheme pass. Without a store feature, nothing uses these two.
             let _ = (namespace, clock);
             Err(Error::new(ErrorKind::Config, format!("{}: {} names no store", given.origin, given.value)))
         }

@@ -18,7 +18,7 @@ pub enum ErrorKind {
     /// The session was ended or rotated while this request was under way: log in again, or reload.
     Gone,
     /// The request cannot be carried out as things stand: several live sessions were presented, or a value kept
-    /// changing under [`modify`](crate::Session::modify).
+    /// changing under [`modify`](crate::LazySession::modify).
     Conflict,
     /// There is no session to do this to.
     NoSession,

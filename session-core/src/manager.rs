@@ -2,15 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::session::Shared;
+use crate::session::{Presented, Shared};
 use crate::{
     Access, Clock, Codec, CookieResolver, DEFAULT_TOUCH, Error, ErrorKind, Expiry, Header, HeaderMode,
     JsonCodec, LazySession, Limits, OsRandom, Random, Result, SessionId, SessionIdResolver, SessionStore,
     SystemClock,
 };
-
-/// More candidates than this are not looked at: a client that sends as many cookies of one name is not a user.
-const MAX_PRESENTED: usize = 4;
 
 /// All policy about sessions, and the only place where it is decided. An adapter calls [`open`](Self::open) when a
 /// request comes and [`commit`](Self::commit) when its response head is about to leave, and decides nothing.
@@ -49,11 +46,12 @@ impl SessionManager {
 
     /// The session of a request with these headers. Asks nothing of the store.
     pub fn open<'h>(self: &Arc<Self>, headers: impl IntoIterator<Item = (&'h str, &'h [u8])>) -> LazySession {
-        let mut presented: Vec<SessionId> = Vec::new();
+        let mut presented = Presented::default();
         for (name, value) in headers {
             self.resolver.read(name, value, &mut |text| {
-                let known = |id: &SessionId| !presented.contains(id) && presented.len() < MAX_PRESENTED;
-                presented.extend(SessionId::parse(text).filter(known));
+                if let Some(id) = SessionId::parse(text) {
+                    presented.add(id);
+                }
             });
         }
         LazySession::new(Shared::open(self.clone(), presented))

@@ -20,7 +20,7 @@ pub struct Header {
     /// The name, in lower case.
     pub name: Cow<'static, str>,
     /// The value: ASCII, no control characters. **It may be a session id**: `Debug` does not show it.
-    pub value: String,
+    pub value: Cow<'static, str>,
     /// What becomes of a header of that name which is there already.
     pub mode: HeaderMode,
 }
@@ -39,7 +39,11 @@ pub enum HeaderMode {
 
 impl Header {
     /// A header of this name (lower case) and value.
-    pub fn new(name: impl Into<Cow<'static, str>>, value: impl Into<String>, mode: HeaderMode) -> Self {
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+        mode: HeaderMode,
+    ) -> Self {
         Self { name: name.into(), value: value.into(), mode }
     }
 
@@ -80,7 +84,7 @@ pub trait SessionIdResolver: fmt::Debug + Send + Sync + 'static {
     fn withdraw(&self) -> Header;
 
     /// The request header that answers depend on: what `Vary` names.
-    fn vary(&self) -> &str;
+    fn vary(&self) -> Cow<'static, str>;
 }
 
 /// Carries the id in a cookie: the default.
@@ -121,9 +125,15 @@ impl SessionIdResolver for CookieResolver {
         if !name.eq_ignore_ascii_case("cookie") {
             return;
         }
-        for pair in value.split(|byte| *byte == b';') {
-            let Some(rest) = pair.trim_ascii_start().strip_prefix(self.name.as_bytes()) else { continue };
-            if let Some(id) = rest.strip_prefix(b"=") {
+        let mut rest = value;
+        while !rest.is_empty() {
+            let (pair, after) = match memchr::memchr(b';', rest) {
+                Some(end) => (&rest[..end], &rest[end + 1..]),
+                None => (rest, &[][..]),
+            };
+            rest = after;
+            let Some(value) = pair.trim_ascii_start().strip_prefix(self.name.as_bytes()) else { continue };
+            if let Some(id) = value.strip_prefix(b"=") {
                 found(id.trim_ascii_end());
             }
         }
@@ -140,8 +150,8 @@ impl SessionIdResolver for CookieResolver {
         Header::new("set-cookie", value, HeaderMode::ReplaceCookie)
     }
 
-    fn vary(&self) -> &str {
-        "cookie"
+    fn vary(&self) -> Cow<'static, str> {
+        "cookie".into()
     }
 }
 
@@ -356,15 +366,15 @@ impl SessionIdResolver for HeaderResolver {
     }
 
     fn issue(&self, id: &str) -> Header {
-        Header::new(self.name.to_string(), id, HeaderMode::Replace)
+        Header::new(self.name.to_string(), id.to_owned(), HeaderMode::Replace)
     }
 
     fn withdraw(&self) -> Header {
         Header::new(self.name.to_string(), "", HeaderMode::Replace)
     }
 
-    fn vary(&self) -> &str {
-        &self.name
+    fn vary(&self) -> Cow<'static, str> {
+        self.name.to_string().into()
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod config;
 mod lease;
+mod miss;
 mod slot;
 mod store;
 

@@ -8,6 +8,8 @@ use session_core::{
     Timestamp,
 };
 
+use crate::miss::Miss;
+
 /// Where one session lies. Its lock makes each operation one atomic unit; nothing is awaited and no cache is
 /// called while it is held.
 pub(crate) struct Slot {
@@ -41,24 +43,6 @@ struct Candidate {
 struct Previous {
     digest: Digest,
     good_until: Timestamp,
-}
-
-/// Why a presented id matches nothing.
-#[derive(Clone, Copy)]
-pub(crate) enum Miss {
-    Gone,
-    Absent,
-}
-
-impl Miss {
-    /// The miss of a request that finds nothing at all.
-    pub(crate) fn of_nothing(access: Access) -> Self {
-        if access.is_older_than_tombstones() { Self::Gone } else { Self::Absent }
-    }
-
-    fn over_head(access: Access, moment: Timestamp, window: Duration, now: Timestamp) -> Self {
-        if access.is_over_its_head(moment, window, now) { Self::Gone } else { Self::Absent }
-    }
 }
 
 impl Slot {
@@ -359,51 +343,6 @@ impl Live {
         let latest = touched.map_or(expires_at, |touched| touched.max(expires_at));
         let latest = end.map_or(latest, |end| latest.min(end));
         (latest < Timestamp::NEVER).then(|| latest.since(now))
-    }
-}
-
-impl From<Miss> for Load {
-    fn from(miss: Miss) -> Self {
-        match miss {
-            Miss::Gone => Self::Gone,
-            Miss::Absent => Self::Absent,
-        }
-    }
-}
-
-impl From<Miss> for Saved {
-    fn from(miss: Miss) -> Self {
-        match miss {
-            Miss::Gone => Self::Gone,
-            Miss::Absent => Self::Absent,
-        }
-    }
-}
-
-impl From<Miss> for Taken {
-    fn from(miss: Miss) -> Self {
-        match miss {
-            Miss::Gone => Self::Gone,
-            Miss::Absent => Self::Absent,
-        }
-    }
-}
-
-impl From<Miss> for Swapped {
-    fn from(miss: Miss) -> Self {
-        match miss {
-            Miss::Gone => Self::Gone,
-            Miss::Absent => Self::Absent,
-        }
-    }
-}
-
-impl From<Miss> for Renewed {
-    fn from(miss: Miss) -> Self {
-        match miss {
-            Miss::Gone => Self::Gone,
-            Miss::Absent => Self::Absent,
-        }
     }
 }
 

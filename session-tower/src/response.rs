@@ -1,3 +1,6 @@
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use session_core::{Commit, Error, Header, HeaderMode};
@@ -27,7 +30,11 @@ pub(crate) fn write_headers<B>(headers: Vec<Header>, response: &mut Response<B>)
 /// A resolver that makes a header which cannot be sent has it left out: the client then keeps what it has.
 fn write_header(header: Header, headers: &mut HeaderMap) {
     let Ok(name) = HeaderName::from_bytes(header.name.as_bytes()) else { return };
-    let Ok(mut value) = HeaderValue::from_str(&header.value) else { return };
+    let text = match &header.value {
+        Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+        Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
+    };
+    let Ok(mut value) = HeaderValue::from_maybe_shared(text) else { return };
     match header.mode {
         HeaderMode::Append => {
             headers.append(name, value);

@@ -2,7 +2,7 @@
 //! sessions in a private Redis, behind a private nginx that takes them in turn.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::process::{Folder, Interrupt, Process, free_ports};
 use crate::servers::Redis;
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &[String]) -> Result {
 
 fn start_node(port: u16, store: &str) -> Result<Process> {
     let mut command = Command::new(step::target()?.join("debug/cluster"));
-    command.args(["--node", &port.to_string(), "--store", store]);
+    command.args(["--node", &port.to_string(), "--store", store]).stdout(Stdio::null());
     let mut node = Process::start("a node", &mut command)?;
     node.wait_for(port)?;
     Ok(node)

@@ -7,6 +7,8 @@ mod builder;
 mod environment;
 #[cfg(feature = "macros")]
 mod mistakes;
+#[cfg(all(feature = "macros", feature = "memory", feature = "redis"))]
+mod redis;
 #[cfg(all(feature = "macros", feature = "memory"))]
 mod settings;
 mod shared_code;

@@ -13,7 +13,7 @@ pub(crate) async fn issued(manager: &Arc<SessionManager>) -> Vec<(String, String
     session.insert("a", &1).unwrap();
     let commit = manager.commit(&session, 200).await;
     assert!(commit.error.is_none(), "{commit:?}");
-    commit.headers.into_iter().map(|header| (header.name.into_owned(), header.value)).collect()
+    commit.headers.into_iter().map(|header| (header.name.into_owned(), header.value.into_owned())).collect()
 }
 
 /// The cookie of a session that begins, with `…` for the id. Empty where none is set.

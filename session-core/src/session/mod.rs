@@ -13,3 +13,4 @@ pub use detached::DetachedSession;
 pub use lazy::LazySession;
 pub use loaded::Session;
 pub(crate) use shared::Shared;
+pub(crate) use state::Presented;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::shared::Shared;
-use super::state::{Answer, Live, Phase, Stored};
+use super::state::{Answer, Live, Phase, Presented, Stored};
 use crate::{
     Changes, Created, Error, ErrorKind, Load, OpId, Principal, Record, Renewed, Result, Saved, Select,
     SessionId, Swapped, Taken,
@@ -55,53 +55,64 @@ impl Shared {
 
     /// Asks the store for the presented session, or for the one that is known already.
     async fn read(&self, select: Select<'_>) -> Result<()> {
-        let (ids, was_new) = {
+        let ids = {
             let state = self.state();
             match state.live() {
-                Some(live) => (vec![live.id.clone()], live.is_new),
-                None => (state.presented.clone(), false),
+                Some(live) => Presented::One(live.id.clone()),
+                None => state.presented.clone(),
             }
         };
-        let access = self.request();
-        let load = |id: SessionId| async move {
-            let stored = id.stored(&self.manager.namespace);
-            let found = self.manager.store.load(&stored, select, access).await;
-            (id, stored, found)
+        let found = match ids {
+            Presented::Nothing => Ok(Phase::Nothing),
+            Presented::One(id) => self.find(id, select).await,
+            Presented::Several(ids) => self.find_one_of(ids, select).await,
         };
-        let answers = match <[SessionId; 1]>::try_from(ids) {
-            Ok([id]) => vec![load(id).await],
-            Err(ids) => join_all(ids.into_iter().map(load)).await,
-        };
-
-        let (mut live, mut gone) = (Vec::new(), false);
-        for (id, stored, found) in answers {
-            match found {
-                Ok(Load::Live { record, now }) => {
-                    let whole = select == Select::All;
-                    live.push(Live { id, stored, record, now, whole, is_new: was_new, detached: false });
-                }
-                Ok(Load::Gone) => gone = true,
-                Ok(Load::Absent) => {}
-                Err(error) => {
-                    self.state().phase = Phase::Failed(error.clone());
-                    return Err(error);
-                }
-            }
-        }
         let mut state = self.state();
-        let known_before = state.live().is_some();
-        state.phase = match (live.pop(), live.is_empty()) {
-            (Some(_), false) => Phase::Ambiguous,
-            (Some(mut only), true) => {
-                if let (Select::Only(names), Phase::Live(before)) = (select, &state.phase) {
-                    only.merge(before, names);
-                }
-                Phase::Live(only)
+        let phase = match found {
+            Err(error) => {
+                state.phase = Phase::Failed(error.clone());
+                return Err(error);
             }
-            (None, _) if gone || known_before => Phase::Gone,
-            (None, _) => Phase::Nothing,
+            Ok(phase) => phase,
+        };
+        state.phase = match (phase, std::mem::take(&mut state.phase)) {
+            (Phase::Live(mut now), Phase::Live(before)) => {
+                now.is_new = before.is_new;
+                if let Select::Only(names) = select {
+                    now.merge(&before, names);
+                }
+                Phase::Live(now)
+            }
+            (Phase::Nothing, Phase::Live(_)) => Phase::Gone,
+            (phase, _) => phase,
         };
         Ok(())
+    }
+
+    /// What the session of this id is to the request: `Live`, `Gone` or `Nothing`.
+    async fn find(&self, id: SessionId, select: Select<'_>) -> Result<Phase> {
+        let stored = id.stored(&self.manager.namespace);
+        Ok(match self.manager.store.load(&stored, select, self.request()).await? {
+            Load::Live { record, now } => {
+                let whole = select == Select::All;
+                Phase::Live(Live { id, stored, record, now, whole, is_new: false, detached: false })
+            }
+            Load::Gone => Phase::Gone,
+            Load::Absent => Phase::Nothing,
+        })
+    }
+
+    /// The same for several ids, all asked for in one trip. One live session is the request's; of several, none.
+    async fn find_one_of(&self, ids: Vec<SessionId>, select: Select<'_>) -> Result<Phase> {
+        let mut phase = Phase::Nothing;
+        for found in join_all(ids.into_iter().map(|id| self.find(id, select))).await {
+            phase = match (phase, found?) {
+                (Phase::Live(_) | Phase::Ambiguous, Phase::Live(_)) => Phase::Ambiguous,
+                (phase @ (Phase::Live(_) | Phase::Ambiguous), _) | (phase, Phase::Nothing) => phase,
+                (_, found) => found,
+            };
+        }
+        Ok(phase)
     }
 
     /// Where an operation that changes something is to be sent: `None` when there is no session, `Gone` when it was
@@ -118,11 +129,13 @@ impl Shared {
     fn known_target(&self) -> Result<Option<Option<Stored>>> {
         let state = self.access();
         state.check_open()?;
-        match (&state.phase, &state.presented[..]) {
+        match (&state.phase, &state.presented) {
             (Phase::Live(live), _) => Ok(Some(Some(live.target()))),
-            (Phase::Unread, [id]) => Ok(Some(Some(Stored::unread(id.clone(), &self.manager.namespace)))),
-            (Phase::Unread, [_, _, ..]) => Ok(None),
-            (Phase::Unread, []) | (Phase::Nothing, _) => Ok(Some(None)),
+            (Phase::Unread, Presented::One(id)) => {
+                Ok(Some(Some(Stored::unread(id.clone(), &self.manager.namespace))))
+            }
+            (Phase::Unread, Presented::Several(_)) => Ok(None),
+            (Phase::Unread, Presented::Nothing) | (Phase::Nothing, _) => Ok(Some(None)),
             (Phase::Gone, _) => Err(gone()),
             (Phase::Ambiguous, _) => Err(Error::new(
                 ErrorKind::Conflict,

@@ -2,8 +2,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::state::{Phase, State};
-use crate::{Access, Error, ErrorKind, Handle, Name, Result, SessionId, SessionManager, codec};
+use super::state::{Phase, Presented, State};
+use crate::{Access, Error, ErrorKind, Handle, Name, Result, SessionManager, codec};
 
 /// One request's session: what all its handles share.
 pub(crate) struct Shared {
@@ -16,7 +16,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn open(manager: Arc<SessionManager>, presented: Vec<SessionId>) -> Arc<Self> {
+    pub(crate) fn open(manager: Arc<SessionManager>, presented: Presented) -> Arc<Self> {
         let arrived = manager.clock.monotonic();
         Self::with_state(manager, arrived, State { presented, ..State::default() })
     }

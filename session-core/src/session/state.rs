@@ -7,9 +7,7 @@ use crate::{Changes, Error, ErrorKind, Name, Record, Result, SessionId, StoredId
 /// What one request knows of its session and has done to it. All transitions are in `operations.rs`.
 #[derive(Default)]
 pub(crate) struct State {
-    /// The ids that the request presented, well-formed and different: none, one, or more than one cookie of the
-    /// name.
-    pub(crate) presented: Vec<SessionId>,
+    pub(crate) presented: Presented,
     pub(crate) phase: Phase,
     /// What the request has changed and the store has not been told.
     pub(crate) pending: Changes,
@@ -20,6 +18,31 @@ pub(crate) struct State {
     pub(crate) accessed: bool,
     /// Whether the response head is on its way: changes can no longer be written, cookies no longer be sent.
     pub(crate) committed: bool,
+}
+
+/// The well-formed and different ids that a request presented: nearly always none or one, which needs no list.
+#[derive(Clone, Default)]
+pub(crate) enum Presented {
+    #[default]
+    Nothing,
+    One(SessionId),
+    /// More than one cookie of the name.
+    Several(Vec<SessionId>),
+}
+
+impl Presented {
+    /// More than these are not looked at: a client that sends as many cookies of one name is no user.
+    const MOST: usize = 4;
+
+    pub(crate) fn add(&mut self, id: SessionId) {
+        match self {
+            Self::Nothing => *self = Self::One(id),
+            Self::One(known) if *known == id => {}
+            Self::One(known) => *self = Self::Several(vec![known.clone(), id]),
+            Self::Several(known) if known.len() < Self::MOST && !known.contains(&id) => known.push(id),
+            Self::Several(_) => {}
+        }
+    }
 }
 
 /// Where the request stands with its session.
@@ -163,7 +186,7 @@ impl State {
                 live.stored = stored;
                 Arc::make_mut(&mut live.record).renewed_at = live.now;
             }
-            _ => self.presented = vec![id.clone()],
+            _ => self.presented = Presented::One(id.clone()),
         }
     }
 

@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use session_core::{Changes, Expiry, Load, NewRecord, Record, Saved, SessionStore, StoredId, TOMBSTONE_LIFE};
@@ -67,4 +68,26 @@ async fn a_sweep_leaves_what_lives_and_what_must_be_remembered() {
     assert_eq!(sweep.sweep(10).await.unwrap(), 1, "the tombstone");
     assert_eq!(store.held(), 1);
     live(&store, &never).await;
+}
+
+#[tokio::test]
+async fn a_sweep_of_many_lets_other_tasks_run() {
+    let (store, clock) = with_clock(|settings| settings);
+    for _ in 0..1000 {
+        begin(&store, MINUTE).await;
+    }
+    clock.advance(MINUTE);
+    let (finished, turns) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let sweeping = async {
+        assert_eq!(store.capabilities().sweep.unwrap().sweep(2000).await.unwrap(), 1000);
+        finished.store(true, Relaxed);
+    };
+    let others = async {
+        while !finished.load(Relaxed) {
+            turns.fetch_add(1, Relaxed);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::join!(sweeping, others);
+    assert!(turns.load(Relaxed) >= 3);
 }

@@ -187,50 +187,20 @@ trait Answer: fmt::Debug + PartialEq {
     fn of(miss: Miss) -> Self;
 }
 
-impl Answer for Load {
-    fn of(miss: Miss) -> Self {
-        match miss {
-            Miss::Gone => Self::Gone,
-            Miss::Absent => Self::Absent,
+macro_rules! answers {
+    ($($answer:ident)*) => {$(
+        impl Answer for $answer {
+            fn of(miss: Miss) -> Self {
+                match miss {
+                    Miss::Gone => Self::Gone,
+                    Miss::Absent => Self::Absent,
+                }
+            }
         }
-    }
+    )*};
 }
 
-impl Answer for Saved {
-    fn of(miss: Miss) -> Self {
-        match miss {
-            Miss::Gone => Self::Gone,
-            Miss::Absent => Self::Absent,
-        }
-    }
-}
-
-impl Answer for Taken {
-    fn of(miss: Miss) -> Self {
-        match miss {
-            Miss::Gone => Self::Gone,
-            Miss::Absent => Self::Absent,
-        }
-    }
-}
-
-impl Answer for Swapped {
-    fn of(miss: Miss) -> Self {
-        match miss {
-            Miss::Gone => Self::Gone,
-            Miss::Absent => Self::Absent,
-        }
-    }
-}
-
-impl Answer for Renewed {
-    fn of(miss: Miss) -> Self {
-        match miss {
-            Miss::Gone => Self::Gone,
-            Miss::Absent => Self::Absent,
-        }
-    }
-}
+answers! { Load Saved Taken Swapped Renewed }
 
 /// Lets the store remove what it removes by itself, and sweep the rest; then nothing may be left.
 pub(super) async fn nothing_is_left(harness: &dyn Harness) {
