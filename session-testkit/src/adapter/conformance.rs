@@ -34,6 +34,7 @@ macro_rules! adapter_conformance {
                 changes_are_written_whatever_else_the_answer_is,
                 which_answers_write_is_configurable,
                 a_change_after_the_response_has_begun_is_an_error,
+                a_change_made_while_the_commit_is_under_way_is_written_with_it,
                 a_detached_session_writes_by_save_alone_and_sets_no_cookie,
                 each_kind_of_request_asks_as_little_as_can_be,
                 a_panic_goes_on_unless_the_client_must_hear_of_something,
