@@ -57,6 +57,7 @@ macro_rules! adapter_conformance {
             }
             failing {
                 a_store_that_fails_is_a_503_that_leaves_the_cookie_alone,
+                an_operation_that_is_dropped_has_an_unknown_outcome,
                 an_operation_with_an_unknown_outcome_is_a_503_whatever_the_handler_says,
                 a_commit_that_fails_replaces_the_answer,
                 the_cookie_of_a_rotation_leaves_although_a_later_operation_fails,
