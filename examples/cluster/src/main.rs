@@ -107,7 +107,7 @@ async fn processes(front: u16, ports: &[u16], store: &str, stop: Stop) -> Result
 
 async fn serve(port: u16, router: Router, stop: Stop) -> Result {
     let listener = listen(port).await?;
-    println!("node http://127.0.0.1:{port}");
+    println!("node  http://127.0.0.1:{port}");
     run(listener, router, stop).await
 }
 

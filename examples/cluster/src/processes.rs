@@ -1,13 +1,12 @@
 //! Nodes as processes: this program, run again.
 
 use std::env;
-use std::net::Ipv4Addr;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::Result;
 use crate::options::UNTIL_STDIN_ENDS;
@@ -29,7 +28,7 @@ impl Nodes {
                 // Not as an argument: the URL may hold a password, and everybody sees arguments.
                 .env("SESSION_STORE", store)
                 .stdin(Stdio::piped())
-                .stdout(Stdio::null())
+                .stdout(Stdio::piped())
                 .kill_on_drop(true)
                 .spawn()?;
             nodes.0.push(node);
@@ -52,12 +51,15 @@ impl Nodes {
     }
 }
 
+/// A node says where it listens as soon as it does. That the port answers would prove nothing: it may be somebody
+/// else's.
 async fn listening(node: &mut Child, port: u16) -> Result {
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
-        if let Some(status) = node.try_wait()? {
-            return Err(format!("the node on port {port} ended at its start ({status})").into());
-        }
-        sleep(Duration::from_millis(20)).await;
+    let stdout = node.stdout.take().ok_or("the node's output was not piped")?;
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).await?;
+    if line.is_empty() {
+        let status = node.wait().await?;
+        return Err(format!("the node on port {port} ended at its start ({status})").into());
     }
     Ok(())
 }

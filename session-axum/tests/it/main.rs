@@ -4,6 +4,8 @@
 
 mod extractors;
 mod harness;
+mod outages;
+mod round_trips;
 
 use harness::{OnMemory, OnRedis};
 

@@ -1,5 +1,8 @@
 //! With a store that they share, each node is a process of its own.
 
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+
 use rustix::process::Signal;
 use session_testkit::RedisServer;
 
@@ -39,4 +42,19 @@ fn nodes_end_when_the_process_that_started_them_is_killed() {
     }
     cluster.kill();
     wait_until_free(&[front, nodes[0], nodes[1]]);
+}
+
+#[test]
+fn a_port_that_is_taken_is_an_error_at_the_start() {
+    let redis = RedisServer::start();
+    let [front, free, taken] = free_ports();
+    let _somebody = TcpListener::bind((Ipv4Addr::LOCALHOST, taken)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_cluster"))
+        .args(["--front", &front.to_string(), "--nodes", &format!("{free},{taken}"), "--store", &redis.url()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(said.contains(&format!("cannot listen on port {taken}")), "{said}");
+    wait_until_free(&[front, free]);
 }

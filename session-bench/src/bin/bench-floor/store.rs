@@ -1,14 +1,17 @@
 //! The commands by hand.
 
 use std::error::Error;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, Cmd, RedisError, Value};
+use redis::{AsyncConnectionConfig, Client, Cmd, RedisError, Value};
 use session_bench::LIFE_SECONDS;
 
 use crate::cookie::Id;
 
+/// What the session store waits for, too.
+const RESPONSE_TIMEOUT: Duration = Duration::from_millis(1900);
 const TOUCH_MILLIS: u64 = 60_000;
 
 #[derive(Clone)]
@@ -21,7 +24,8 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) async fn connect(url: &str) -> Result<Self, Box<dyn Error>> {
-        let mut connection = Client::open(url)?.get_multiplexed_async_connection().await?;
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(RESPONSE_TIMEOUT));
+        let mut connection = Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await?;
         let mut load = async |script: &str| -> Result<String, RedisError> {
             redis::cmd("SCRIPT").arg("LOAD").arg(script).query_async(&mut connection).await
         };
