@@ -242,3 +242,8 @@ pub use source::{Env, Source};
 /// ```
 #[cfg(feature = "macros")]
 pub use session_macros::session_config;
+
+/// The README's examples compile.
+#[cfg(all(doctest, feature = "axum", feature = "macros", feature = "memory"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -68,11 +68,15 @@ impl Connection {
     /// Sends the call within the budget that ends at `deadline`: once, or twice if the connection broke off and
     /// the call may be sent again, or if the server does not know the script any more and so has done nothing.
     pub(crate) async fn send(self: &Arc<Self>, call: &Call, deadline: Instant) -> Result<Answer> {
-        let link = match self.usable(Instant::now()) {
-            Some(link) => link,
-            None => self.reconnected(deadline).await?,
+        let now = Instant::now();
+        let answered = match self.usable(now) {
+            Some(link) => self.send_on(&link, call, now, deadline).await,
+            None => {
+                let link = self.reconnected(deadline).await?;
+                self.send_on(&link, call, Instant::now(), deadline).await
+            }
         };
-        match self.send_on(&link, call, deadline).await {
+        match answered {
             Err(failure @ Failure::Broken(_)) if call.again => {
                 self.send_again(call, deadline).await.map_err(|_| failure.into())
             }
@@ -83,33 +87,45 @@ impl Connection {
     /// The second time. Whatever goes wrong now, the outcome of the first time stays unknown.
     async fn send_again(self: &Arc<Self>, call: &Call, deadline: Instant) -> Result<Answer> {
         let link = self.reconnected(deadline).await?;
-        Ok(self.send_on(&link, call, deadline).await?)
+        Ok(self.send_on(&link, call, Instant::now(), deadline).await?)
     }
 
-    async fn send_on(&self, link: &Link, call: &Call, deadline: Instant) -> Result<Answer, Failure> {
-        let answered = match (self.send_once(link, &call.cmd, deadline).await, call.script) {
+    async fn send_on(
+        &self,
+        link: &Link,
+        call: &Call,
+        now: Instant,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
+        match (self.send_once(link, &call.cmd, now, deadline).await, call.script) {
             (Err(failure), Some(script)) if failure.is_unknown_script() => {
-                self.send_once(link, &script.load(), deadline).await?;
-                self.send_once(link, &call.cmd, deadline).await
+                self.send_once(link, &script.load(), Instant::now(), deadline).await?;
+                self.send_once(link, &call.cmd, Instant::now(), deadline).await
             }
             (answered, _) => answered,
-        };
-        if let Err(failure) = &answered
-            && (matches!(failure, Failure::Broken(_)) || failure.is_read_only())
-        {
-            link.retire();
         }
-        answered
     }
 
-    async fn send_once(&self, link: &Link, cmd: &Cmd, deadline: Instant) -> Result<Answer, Failure> {
-        let sent = Instant::now();
+    async fn send_once(
+        &self,
+        link: &Link,
+        cmd: &Cmd,
+        sent: Instant,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
         let left = deadline.saturating_duration_since(sent);
         if left.is_zero() {
             return Err(Failure::Silent);
         }
-        let value = link.send(cmd, sent, left.min(self.target.response_timeout())).await?;
-        Ok(Answer { value, sent })
+        match link.send(cmd, sent, left.min(self.target.response_timeout())).await {
+            Ok(value) => Ok(Answer { value, sent }),
+            Err(failure) => {
+                if failure.spoils_the_link() {
+                    link.retire();
+                }
+                Err(failure)
+            }
+        }
     }
 
     fn usable(&self, now: Instant) -> Option<Arc<Link>> {

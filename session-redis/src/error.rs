@@ -28,8 +28,13 @@ impl Failure {
         matches!(self, Self::Refused(refusal) if refusal.kind() == Some(ServerErrorKind::NoScript))
     }
 
-    pub(crate) fn is_read_only(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.kind() == Some(ServerErrorKind::ReadOnly))
+    /// Whether the next command needs another connection: this one is no more, or no longer leads to the primary.
+    pub(crate) fn spoils_the_link(&self) -> bool {
+        match self {
+            Self::Broken(_) => true,
+            Self::Silent => false,
+            Self::Refused(refusal) => refusal.kind() == Some(ServerErrorKind::ReadOnly),
+        }
     }
 }
 

@@ -52,11 +52,11 @@ impl Link {
 
     /// Sends one command. The first poll hands it over whole.
     pub(crate) async fn send(&self, cmd: &Cmd, sent: Instant, timeout: Duration) -> Result<Value, Failure> {
-        let answer = self.await_answer(sent);
+        let mut owed = self.await_answer(sent);
         let mut connection = self.connection.clone();
         connection.set_response_timeout(timeout);
         let value = connection.send_packed_command(cmd).await?;
-        answer.is_there();
+        owed.arrives();
         match value {
             Value::ServerError(refusal) => Err(Failure::Refused(refusal)),
             value => Ok(value),
@@ -77,7 +77,7 @@ impl Link {
         if self.owed.fetch_add(1, Ordering::Relaxed) == 0 {
             self.since.store(self.millis(sent), Ordering::Relaxed);
         }
-        Owed { link: self }
+        Owed { link: self, arrived: false }
     }
 
     fn millis(&self, moment: Instant) -> u64 {
@@ -92,20 +92,22 @@ impl Drop for Link {
     }
 }
 
-/// An answer that somebody waits for. Nobody may wait any longer: then the silence so far still counts.
+/// An answer that somebody waits for. When nobody does any longer, the silence so far still counts.
 struct Owed<'a> {
     link: &'a Link,
+    arrived: bool,
 }
 
 impl Owed<'_> {
-    fn is_there(&self) {
+    fn arrives(&mut self) {
+        self.arrived = true;
         self.link.since.store(self.link.millis(Instant::now()), Ordering::Relaxed);
     }
 }
 
 impl Drop for Owed<'_> {
     fn drop(&mut self) {
-        if self.link.is_silent(Instant::now()) {
+        if !self.arrived && self.link.is_silent(Instant::now()) {
             self.link.retire();
         }
         self.link.owed.fetch_sub(1, Ordering::Relaxed);

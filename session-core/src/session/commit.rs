@@ -63,12 +63,12 @@ impl Shared {
         Ok(())
     }
 
-    /// The session, if its id is old enough for another. Not if the response carries one already.
+    /// The session, if its id is old enough for another.
     fn renewal_due(&self, state: &State) -> Option<Stored> {
         let every = self.manager.renew_every?;
         let live = state.live()?;
         let due = !live.is_new && live.now.since(live.record.renewed_at) >= every;
-        (due && state.answer.is_none()).then(|| live.target())
+        due.then(|| live.target())
     }
 
     fn close(&self, state: &mut State, error: Option<Error>) -> Commit {

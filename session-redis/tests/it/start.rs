@@ -41,7 +41,7 @@ async fn the_server_does_not_answer() {
     server.stop();
     let begun = Instant::now();
     is(&refused(&server.url()).await, ErrorKind::Unavailable, "did not answer in time");
-    assert!(begun.elapsed() < Duration::from_millis(1200));
+    assert!(begun.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test]

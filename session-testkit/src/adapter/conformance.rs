@@ -34,6 +34,7 @@ macro_rules! adapter_conformance {
                 changes_are_written_whatever_else_the_answer_is,
                 which_answers_write_is_configurable,
                 a_change_after_the_response_has_begun_is_an_error,
+                a_change_made_while_the_commit_is_under_way_is_written_with_it,
                 a_detached_session_writes_by_save_alone_and_sets_no_cookie,
                 each_kind_of_request_asks_as_little_as_can_be,
                 a_panic_goes_on_unless_the_client_must_hear_of_something,
@@ -56,6 +57,7 @@ macro_rules! adapter_conformance {
             }
             failing {
                 a_store_that_fails_is_a_503_that_leaves_the_cookie_alone,
+                an_operation_that_is_dropped_has_an_unknown_outcome,
                 an_operation_with_an_unknown_outcome_is_a_503_whatever_the_handler_says,
                 a_commit_that_fails_replaces_the_answer,
                 the_cookie_of_a_rotation_leaves_although_a_later_operation_fails,

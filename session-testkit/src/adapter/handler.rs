@@ -98,6 +98,13 @@ impl Handler {
                 session.set_idle_timeout(Some(idle)).and(nothing)
             }
             "take" => Ok(session.take::<String>(name).await?.unwrap_or("-".into())),
+            "drop-take" => {
+                tokio::select! {
+                    biased;
+                    taken = session.take::<String>(name) => panic!("the store was to hang: {taken:?}"),
+                    () = std::future::ready(()) => nothing,
+                }
+            }
             "add" => Ok(session.modify(name, |count: Option<u64>| count.unwrap_or(0) + 1).await?.to_string()),
             "save" => session.save().await.and(nothing),
             "rotate" => session.rotate().await.and(nothing),

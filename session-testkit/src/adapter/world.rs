@@ -70,6 +70,12 @@ impl World {
         Arc::new(self.spy.clone())
     }
 
+    /// The faults of the store.
+    #[must_use]
+    pub fn faults(&self) -> &FaultyStore {
+        &self.faults
+    }
+
     /// Makes the next call of this operation fail.
     pub fn fail_next(&self, operation: Operation, fault: Fault) {
         self.faults.next(operation, fault);

@@ -1,5 +1,6 @@
 //! When changes are written.
 
+use crate::Fault;
 use crate::Operation::{Create, Delete, Load, Rotate, Save};
 use crate::adapter::{AdapterHarness, World};
 
@@ -54,6 +55,20 @@ pub async fn a_change_after_the_response_has_begun_is_an_error(harness: &dyn Ada
         assert_eq!(kind(kept.detach().await.map(drop)), session_core::ErrorKind::Committed);
         assert_eq!(world.take_calls().into_iter().filter(|op| *op != Load).count(), 0);
     }
+}
+
+/// The same line, at its edge: until the commit is done no change is refused, and none is lost.
+pub async fn a_change_made_while_the_commit_is_under_way_is_written_with_it(harness: &dyn AdapterHarness) {
+    let world = World::new(harness).await;
+    let browser = world.visitor().await;
+    world.fail_next(Save, Fault::HangBefore);
+    let request = browser.start("/keep;insert=b:1");
+    world.faults().hanging(1).await;
+    world.handler.kept().insert("c", "2").expect("the response has not begun");
+    world.faults().release();
+    assert_eq!(request.await.unwrap().status, 200);
+    assert_eq!(world.take_calls(), [Save, Save]);
+    assert_eq!(browser.go("/names").await.body, "a+b+c");
 }
 
 /// DESIGN, The model: streams and sockets.

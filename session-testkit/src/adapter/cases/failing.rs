@@ -65,6 +65,18 @@ pub async fn an_operation_with_an_unknown_outcome_is_a_503_whatever_the_handler_
     }
 }
 
+/// CONTRACT, Operations: dropping an operation is one more way not to learn its outcome.
+pub async fn an_operation_that_is_dropped_has_an_unknown_outcome(harness: &dyn AdapterHarness) {
+    let world = World::new(harness).await;
+    let browser = world.visitor().await;
+    world.fail_next(Take, Fault::HangBefore);
+    let reply = browser.go("/drop-take=a;try-take=a").await;
+    assert_eq!(reply.status, 503);
+    assert!(reply.leaves_the_cookie_alone());
+    assert_eq!(world.take_calls(), [Take], "nothing more is sent");
+    assert_eq!(browser.go("/get=a").await.body, "before");
+}
+
 /// Rule 7.
 pub async fn a_commit_that_fails_replaces_the_answer(harness: &dyn AdapterHarness) {
     let world = World::new(harness).await;

@@ -121,14 +121,16 @@ pub async fn what_was_loaded_and_is_no_longer_there_is_gone(harness: &dyn Adapte
         builder.expiry(session_core::Expiry::idle(std::time::Duration::from_millis(300)).unwrap())
     })
     .await;
-    let browser = world.visitor().await;
-    world.handler.gate("in", 2);
-    world.handler.gate("out", 2);
-    let late = browser.start("/load;meet=in;meet=out;insert=b:late");
-    world.handler.meet("in").await;
-    harness.advance(std::time::Duration::from_millis(500)).await;
-    world.handler.meet("out").await;
-    let reply = late.await.unwrap();
-    assert_eq!(reply.status, 409);
-    assert!(reply.leaves_the_cookie_alone());
+    for path in ["/load;meet=in;meet=out;insert=b:late", "/fetch=a;meet=in;meet=out;load;insert=b:late"] {
+        let browser = world.visitor().await;
+        world.handler.gate("in", 2);
+        world.handler.gate("out", 2);
+        let late = browser.start(path);
+        world.handler.meet("in").await;
+        harness.advance(std::time::Duration::from_millis(500)).await;
+        world.handler.meet("out").await;
+        let reply = late.await.unwrap();
+        assert_eq!(reply.status, 409, "{path}");
+        assert!(reply.leaves_the_cookie_alone(), "{path}");
+    }
 }
