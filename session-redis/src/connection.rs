@@ -67,43 +67,61 @@ impl Connection {
 
     /// Sends the call within the budget that ends at `deadline`: once, or twice if the connection broke off and
     /// the call may be sent again, or if the server does not know the script any more and so has done nothing.
+    ///
+    /// What hardly ever happens is boxed: it would make every operation's future larger than what the allocator
+    /// has at hand.
     pub(crate) async fn send(self: &Arc<Self>, call: &Call, deadline: Instant) -> Result<Answer> {
         let now = Instant::now();
-        let answered = match self.usable(now) {
-            Some(link) => self.send_on(&link, call, now, deadline).await,
-            None => {
-                let link = self.reconnected(deadline).await?;
-                self.send_on(&link, call, Instant::now(), deadline).await
-            }
+        let (link, now) = match self.usable(now) {
+            Some(link) => (link, now),
+            None => (Box::pin(self.reconnected(deadline)).await?, Instant::now()),
         };
-        match answered {
-            Err(failure @ Failure::Broken(_)) if call.again => {
-                self.send_again(call, deadline).await.map_err(|_| failure.into())
-            }
-            answered => answered.map_err(Error::from),
+        match self.send_once(&link, &call.cmd, now, deadline).await {
+            Ok(answer) => Ok(answer),
+            Err(failure) => Box::pin(self.recover(failure, &link, call, deadline)).await,
         }
     }
 
-    /// The second time. Whatever goes wrong now, the outcome of the first time stays unknown.
-    async fn send_again(self: &Arc<Self>, call: &Call, deadline: Instant) -> Result<Answer> {
-        let link = self.reconnected(deadline).await?;
-        Ok(self.send_on(&link, call, Instant::now(), deadline).await?)
-    }
-
-    async fn send_on(
-        &self,
+    /// What can still be done for a call that has failed.
+    async fn recover(
+        self: &Arc<Self>,
+        failure: Failure,
         link: &Link,
         call: &Call,
-        now: Instant,
+        deadline: Instant,
+    ) -> Result<Answer> {
+        let failure = match self.with_its_script(failure, link, call, deadline).await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => failure,
+        };
+        if !call.again || !matches!(failure, Failure::Broken(_)) {
+            return Err(failure.into());
+        }
+        // Whatever goes wrong now, the outcome of the first time stays unknown.
+        self.send_again(call, deadline).await.map_err(|_| failure.into())
+    }
+
+    async fn send_again(self: &Arc<Self>, call: &Call, deadline: Instant) -> Result<Answer> {
+        let link = self.reconnected(deadline).await?;
+        match self.send_once(&link, &call.cmd, Instant::now(), deadline).await {
+            Ok(answer) => Ok(answer),
+            Err(failure) => Ok(self.with_its_script(failure, &link, call, deadline).await?),
+        }
+    }
+
+    /// Loads the script and sends the call once more, if that is all that was missing.
+    async fn with_its_script(
+        &self,
+        failure: Failure,
+        link: &Link,
+        call: &Call,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
-        match (self.send_once(link, &call.cmd, now, deadline).await, call.script) {
-            (Err(failure), Some(script)) if failure.is_unknown_script() => {
-                self.send_once(link, &script.load(), Instant::now(), deadline).await?;
-                self.send_once(link, &call.cmd, Instant::now(), deadline).await
-            }
-            (answered, _) => answered,
-        }
+        let Some(script) = call.script.filter(|_| failure.is_unknown_script()) else {
+            return Err(failure);
+        };
+        self.send_once(link, &script.load(), Instant::now(), deadline).await?;
+        self.send_once(link, &call.cmd, Instant::now(), deadline).await
     }
 
     async fn send_once(

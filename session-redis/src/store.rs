@@ -127,7 +127,7 @@ impl SessionStore for RedisStore {
         let key = self.keys.session(id.handle());
         let record = match self.find(&key, id, select, access, deadline).await? {
             Found::Live(record) => record,
-            Found::Candidate(record) => match self.promote(&key, id, access, deadline).await? {
+            Found::Candidate(record) => match Box::pin(self.promote(&key, id, access, deadline)).await? {
                 Saved::Applied => record,
                 Saved::Gone => return Ok(Load::Gone),
                 Saved::Absent => return Ok(Load::Absent),
