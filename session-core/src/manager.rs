@@ -5,8 +5,7 @@ use std::time::Duration;
 use crate::session::{Presented, Shared};
 use crate::{
     Access, Clock, Codec, CookieResolver, DEFAULT_TOUCH, Error, ErrorKind, Expiry, Header, HeaderMode,
-    JsonCodec, LazySession, Limits, OsRandom, Random, Result, SessionId, SessionIdResolver, SessionStore,
-    SystemClock,
+    JsonCodec, LazySession, Limits, OsRandom, Random, Result, SessionIdResolver, SessionStore, SystemClock,
 };
 
 /// All policy about sessions, and the only place where it is decided. An adapter calls [`open`](Self::open) when a
@@ -48,11 +47,7 @@ impl SessionManager {
     pub fn open<'h>(self: &Arc<Self>, headers: impl IntoIterator<Item = (&'h str, &'h [u8])>) -> LazySession {
         let mut presented = Presented::default();
         for (name, value) in headers {
-            self.resolver.read(name, value, &mut |text| {
-                if let Some(id) = SessionId::parse(text) {
-                    presented.add(id);
-                }
-            });
+            self.resolver.read(name, value, &mut |text| presented.add(text));
         }
         LazySession::new(Shared::open(self.clone(), presented))
     }

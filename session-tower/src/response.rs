@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, VARY};
 use http::{Response, StatusCode};
 use session_core::{Commit, Error, Header, HeaderMode};
 
@@ -29,7 +29,15 @@ pub(crate) fn write_headers<B>(headers: Vec<Header>, response: &mut Response<B>)
 
 /// A resolver that makes a header which cannot be sent has it left out: the client then keeps what it has.
 fn write_header(header: Header, headers: &mut HeaderMap) {
-    let Ok(name) = HeaderName::from_bytes(header.name.as_bytes()) else { return };
+    let name = match &*header.name {
+        "vary" => VARY,
+        "set-cookie" => SET_COOKIE,
+        "cache-control" => CACHE_CONTROL,
+        other => match HeaderName::from_bytes(other.as_bytes()) {
+            Ok(name) => name,
+            Err(_) => return,
+        },
+    };
     let text = match &header.value {
         Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
         Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
@@ -40,7 +48,7 @@ fn write_header(header: Header, headers: &mut HeaderMap) {
             headers.append(name, value);
         }
         HeaderMode::Replace => {
-            value.set_sensitive(name != http::header::CACHE_CONTROL);
+            value.set_sensitive(name != CACHE_CONTROL);
             headers.insert(name, value);
         }
         HeaderMode::ReplaceCookie => {

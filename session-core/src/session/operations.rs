@@ -63,7 +63,7 @@ impl Shared {
             }
         };
         let found = match ids {
-            Presented::Nothing => Ok(Phase::Nothing),
+            Presented::Nothing | Presented::Undecoded(_) => Ok(Phase::Nothing),
             Presented::One(id) => self.find(id, select).await,
             Presented::Several(ids) => self.find_one_of(ids, select).await,
         };
@@ -135,7 +135,9 @@ impl Shared {
                 Ok(Some(Some(Stored::unread(id.clone(), &self.manager.namespace))))
             }
             (Phase::Unread, Presented::Several(_)) => Ok(None),
-            (Phase::Unread, Presented::Nothing) | (Phase::Nothing, _) => Ok(Some(None)),
+            (Phase::Unread, Presented::Nothing | Presented::Undecoded(_)) | (Phase::Nothing, _) => {
+                Ok(Some(None))
+            }
             (Phase::Gone, _) => Err(gone()),
             (Phase::Ambiguous, _) => Err(Error::new(
                 ErrorKind::Conflict,

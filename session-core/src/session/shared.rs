@@ -21,6 +21,8 @@ impl Shared {
         Self::with_state(manager, arrived, State { presented, ..State::default() })
     }
 
+    /// Inlined, so that the state is not copied from one frame to the next: this is on the path of every request.
+    #[inline]
     fn with_state(manager: Arc<SessionManager>, arrived: Duration, state: State) -> Arc<Self> {
         Arc::new(Self { manager, arrived, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) })
     }
@@ -34,6 +36,7 @@ impl Shared {
     pub(super) fn access(&self) -> MutexGuard<'_, State> {
         let mut state = self.state();
         state.accessed = true;
+        state.presented.decode();
         state
     }
 

@@ -25,6 +25,8 @@ pub(crate) struct State {
 pub(crate) enum Presented {
     #[default]
     Nothing,
+    /// A text as long as an id. Whether it is one is found out when somebody asks for the session.
+    Undecoded([u8; SessionId::TEXT_LEN]),
     One(SessionId),
     /// More than one cookie of the name.
     Several(Vec<SessionId>),
@@ -34,9 +36,29 @@ impl Presented {
     /// More than these are not looked at: a client that sends as many cookies of one name is no user.
     const MOST: usize = 4;
 
-    pub(crate) fn add(&mut self, id: SessionId) {
+    /// Takes what may be an id.
+    pub(crate) fn add(&mut self, text: &[u8]) {
+        let Ok(text) = <[u8; SessionId::TEXT_LEN]>::try_from(text) else { return };
+        if matches!(self, Self::Nothing) {
+            *self = Self::Undecoded(text);
+            return;
+        }
+        self.decode();
+        if let Some(id) = SessionId::parse(&text) {
+            self.add_id(id);
+        }
+    }
+
+    /// Finds out whether it is an id.
+    pub(crate) fn decode(&mut self) {
+        if let Self::Undecoded(text) = self {
+            *self = SessionId::parse(text).map_or(Self::Nothing, Self::One);
+        }
+    }
+
+    fn add_id(&mut self, id: SessionId) {
         match self {
-            Self::Nothing => *self = Self::One(id),
+            Self::Nothing | Self::Undecoded(_) => *self = Self::One(id),
             Self::One(known) if *known == id => {}
             Self::One(known) => *self = Self::Several(vec![known.clone(), id]),
             Self::Several(known) if known.len() < Self::MOST && !known.contains(&id) => known.push(id),
