@@ -42,7 +42,7 @@ pub async fn an_attribute_that_was_only_read_is_not_written_back(harness: &dyn A
     assert_eq!(browser.go("/get=a;get=b").await.body, "after,2");
 }
 
-/// The issue: a change after a read costs two round trips, a blind one one.
+/// A change after a read costs two round trips, a blind one one.
 pub async fn a_change_costs_one_call_more_than_the_read(harness: &dyn AdapterHarness) {
     let world = World::new(harness).await;
     let browser = world.visitor().await;

@@ -95,7 +95,7 @@ pub async fn a_detached_session_writes_by_save_alone_and_sets_no_cookie(harness:
     );
 }
 
-/// What the issue asserts against the server's counters, seen from the trait.
+/// What round trips are promised, seen from the trait.
 pub async fn each_kind_of_request_asks_as_little_as_can_be(harness: &dyn AdapterHarness) {
     let world = World::new(harness).await;
     for (path, calls) in [

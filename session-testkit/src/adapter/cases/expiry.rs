@@ -32,7 +32,7 @@ pub async fn reading_keeps_a_session_alive(harness: &dyn AdapterHarness) {
     }
 }
 
-/// The issue: a touch that is due is one more round trip, and rides on a change.
+/// A touch that is due is one more round trip, and rides on a change.
 pub async fn a_due_touch_is_one_call_more_and_rides_on_a_change(harness: &dyn AdapterHarness) {
     let world = World::with(harness, |builder| builder.touch(Duration::ZERO)).await;
     let browser = world.visitor().await;

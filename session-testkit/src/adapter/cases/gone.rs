@@ -65,7 +65,7 @@ pub async fn reading_what_was_ended_over_the_head_is_empty(harness: &dyn Adapter
     assert_eq!(world.take_calls(), [Load], "what is known to be gone is not asked again");
 }
 
-/// The issue: a request that arrives after the login with the old cookie sets none.
+/// Rule 1: also for a request that arrives after the login, with the old cookie.
 pub async fn a_request_with_the_cookie_from_before_the_login_sets_none(harness: &dyn AdapterHarness) {
     let world = World::new(harness).await;
     let browser = world.visitor().await;

@@ -21,7 +21,7 @@ pub async fn rotate_gives_the_session_another_id_at_once(harness: &dyn AdapterHa
     }
 }
 
-/// Rule 3; the issue: `rotate` carries what was pending.
+/// Rule 3: both carry what was pending.
 pub async fn rotate_and_sign_in_carry_what_is_pending(harness: &dyn AdapterHarness) {
     let world = World::new(harness).await;
     for (step, load) in [("rotate", ""), ("rotate", "load;"), ("sign-in=ann", ""), ("sign-in=ann", "load;")] {

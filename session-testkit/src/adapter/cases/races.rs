@@ -73,7 +73,7 @@ pub async fn a_change_that_races_with_a_login_is_kept_whole_or_refused(harness: 
     .await;
 }
 
-/// The issue: a double click on "log in".
+/// Rule 3: a double click on "log in".
 pub async fn a_double_click_on_log_in_logs_in(harness: &dyn AdapterHarness) {
     race(harness, ("/load;meet=go;sign-in=ann", "/load;meet=go;sign-in=ann"), async |_, browser, replies| {
         assert!(replies.iter().all(|reply| reply.status == 200 && reply.issued().is_some()), "{replies:?}");
@@ -82,7 +82,7 @@ pub async fn a_double_click_on_log_in_logs_in(harness: &dyn AdapterHarness) {
     .await;
 }
 
-/// The issue: a double click on "log out".
+/// Rule 4: a double click on "log out".
 pub async fn a_double_click_on_log_out_logs_out_and_withdraws_once(harness: &dyn AdapterHarness) {
     race(harness, ("/load;meet=go;invalidate", "/load;meet=go;invalidate"), async |_, browser, replies| {
         assert!(replies.iter().all(|reply| reply.status == 200), "{replies:?}");
