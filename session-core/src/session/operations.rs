@@ -1,4 +1,4 @@
-//! Every step from one state of a request's session to the next that asks the store: what CONTRACT.md calls "what
+//! Every step from one state of a request's session to the next that asks the store: what `docs/contract.md` calls "what
 //! the manager does with the answers".
 
 use std::pin::Pin;
