@@ -11,6 +11,7 @@ pub use crate::{__session_config_methods as session_config_methods, Builder, Env
 #[macro_export]
 macro_rules! __session_config_methods {
     ($vis:vis $name:ident) => {
+        // An application calls what it needs of them.
         #[allow(dead_code)]
         impl $name {
             /// The layer with these settings: the fields' values from the environment, its overrides, and the

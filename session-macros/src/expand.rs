@@ -23,6 +23,7 @@ pub(crate) fn expand(checked: Checked, mistakes: Mistakes) -> TokenStream {
 
 fn methods(private: &TokenStream, config: &Config, annotated: &TokenStream) -> TokenStream {
     let Config { name, vis, .. } = config;
+    // `dead_code`: an application calls what it needs of them.
     quote! {
         #annotated
 

@@ -8,7 +8,7 @@ use super::operations::gone;
 use super::shared::Shared;
 use super::state::{Live, Phase};
 use super::{LazySession, Session};
-use crate::{Error, ErrorKind, Handle, Result};
+use crate::{Handle, Result};
 
 /// A session in the hands of something that outlives the response: a stream, a socket, a task.
 ///
@@ -22,24 +22,16 @@ pub struct DetachedSession {
 impl Shared {
     pub(super) async fn detach(&self) -> Result<DetachedSession> {
         self.load().await?;
-        self.save().await?;
         let _turn = self.turn.lock().await;
-        let is_gone = matches!(self.state().phase, Phase::Gone);
-        if is_gone {
-            return Err(gone());
-        }
-        if self.state().live().is_none() {
+        self.save_pending().await?;
+        if self.target().await?.is_none() {
             self.begin().await?;
         }
-        let Some(live) = self.state().live().map(Live::detached) else {
-            return Err(Error::new(ErrorKind::Conflict, "the request presented several live sessions"));
-        };
+        let Some(live) = self.state().live().map(Live::detached) else { return Err(gone()) };
         let shared = self.detached(Phase::Live(live));
         Ok(DetachedSession { session: Session::new(LazySession::new(shared)) })
     }
-}
 
-impl Shared {
     async fn touch_detached(&self) {
         let target = self.state().live().map(Live::target);
         if let Some(target) = target {

@@ -187,7 +187,8 @@ impl LazySession {
     ///
     /// # Errors
     ///
-    /// Those of [`save`](Self::save) and [`load`](Self::load); `Committed` once the response has begun.
+    /// Those of [`save`](Self::save) and [`load`](Self::load); `Conflict` when the request presented several live
+    /// sessions; `Committed` once the response has begun.
     pub async fn detach(&self) -> Result<DetachedSession> {
         self.shared.detach().await
     }

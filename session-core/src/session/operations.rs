@@ -117,7 +117,7 @@ impl Shared {
 
     /// Where an operation that changes something is to be sent: `None` when there is no session, `Gone` when it was
     /// ended over this request's head, `Conflict` when several were presented.
-    async fn target(&self) -> Result<Option<Stored>> {
+    pub(super) async fn target(&self) -> Result<Option<Stored>> {
         if let Some(known) = self.known_target()? {
             return Ok(known);
         }

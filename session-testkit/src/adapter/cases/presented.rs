@@ -107,9 +107,16 @@ pub async fn of_several_live_cookies_none_is_used_and_only_a_sign_in_resolves_it
     let header = format!("__Host-id={one}; __Host-id={other}");
     let ask = |path: &str| world.send(Request::new(path).header("cookie", &header));
     assert_eq!(ask("/get=a;exists").await.body, "-,false");
-    for path in
-        ["/insert=b:1", "/load;insert=b:1", "/take=a", "/add=n", "/rotate", "/invalidate", "/load;remove=a"]
-    {
+    for path in [
+        "/insert=b:1",
+        "/load;insert=b:1",
+        "/take=a",
+        "/add=n",
+        "/rotate",
+        "/invalidate",
+        "/load;remove=a",
+        "/detach",
+    ] {
         let reply = ask(path).await;
         assert_eq!(reply.status, 409, "{path}");
         assert!(reply.leaves_the_cookie_alone(), "{path}");
