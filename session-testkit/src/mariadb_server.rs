@@ -40,7 +40,7 @@ impl MariaDbServer {
         let folder = folder();
         let mut install = command(&program("mariadb-install-db"), folder.path());
         install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
-        install.arg("--datadir").arg(folder.path().join("data"));
+        install.arg(format!("--datadir={}", folder.path().join("data").display()));
         complete(install, folder.path());
         let user = format!(
             "CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO '{USER}'@'%' \
