@@ -33,11 +33,11 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "rediss", feature: "tls", state: State::Planned },
     Scheme { name: "redis-sentinel", feature: "redis-sentinel", state: State::Planned },
     Scheme { name: "redis-cluster", feature: "redis-cluster", state: State::Planned },
-    Scheme { name: "postgres", feature: "postgres", state: State::Planned },
-    Scheme { name: "postgresql", feature: "postgres", state: State::Planned },
-    Scheme { name: "mysql", feature: "mysql", state: State::Planned },
-    Scheme { name: "mariadb", feature: "mysql", state: State::Planned },
-    Scheme { name: "sqlite", feature: "sqlite", state: State::Planned },
+    Scheme { name: "postgres", feature: "postgres", state: compiled_in(cfg!(feature = "postgres")) },
+    Scheme { name: "postgresql", feature: "postgres", state: compiled_in(cfg!(feature = "postgres")) },
+    Scheme { name: "mysql", feature: "mysql", state: compiled_in(cfg!(feature = "mysql")) },
+    Scheme { name: "mariadb", feature: "mysql", state: compiled_in(cfg!(feature = "mysql")) },
+    Scheme { name: "sqlite", feature: "sqlite", state: compiled_in(cfg!(feature = "sqlite")) },
 ];
 
 /// Whether the URL names a store that is compiled in. Connects to nothing.
@@ -69,7 +69,7 @@ fn available() -> String {
     let names = SCHEMES.iter().filter(|scheme| scheme.state == State::CompiledIn);
     let names: Vec<_> = names.map(|scheme| format!("`{}:`", scheme.name)).collect();
     match &names[..] {
-        [] => "none (each store is a feature of http-session: `memory`, `redis`)".to_owned(),
+        [] => "none (each store is a feature of http-session: `memory`, `redis`, `postgres`, `mysql`, `sqlite`)".to_owned(),
         names => names.join(", "),
     }
 }
@@ -87,6 +87,8 @@ pub(crate) async fn open(
         Some("memory") => Ok(memory(clock)),
         #[cfg(feature = "redis")]
         Some("redis" | "valkey") => redis(given, namespace).await,
+        #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+        Some("postgres" | "postgresql" | "mysql" | "mariadb" | "sqlite") => sql(given, namespace, clock).await,
         _ => {
             // `check` has let no other scheme pass. Without a store feature, nothing uses these two.
             let _ = (namespace, clock);
@@ -127,8 +129,17 @@ async fn redis(given: &Given<Url>, namespace: &str) -> Result<Arc<dyn SessionSto
     }
 }
 
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+async fn sql(given: &Given<Url>, namespace: &str, clock: Arc<dyn Clock>) -> Result<Arc<dyn SessionStore>> {
+    let builder = session_sql::SqlStore::builder(given.value.expose()).namespace(namespace).clock(clock);
+    match builder.connect().await {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => Err(not_opened(given, error)),
+    }
+}
+
 /// The store's error, with the setting that named the store.
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql", feature = "sqlite"))]
 fn not_opened(given: &Given<Url>, error: Error) -> Error {
     let message = format!("{}: the store {} cannot be opened: {error}", given.origin, given.value);
     Error::new(error.kind(), message).with_source(error)
