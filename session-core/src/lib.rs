@@ -11,6 +11,7 @@ mod clock;
 mod codec;
 mod digest;
 mod error;
+mod event;
 mod expiry;
 mod id;
 mod limits;
@@ -27,6 +28,10 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use codec::{Codec, JsonCodec};
 pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
+pub use event::{
+    DELIVERY_ATTEMPTS, Delivered, Deliveries, Delivery, EventKind, EventListener, EventSettings, Events,
+    Inbox, ListenerFailure, Outcome, Reason, Receipt, SessionEvent, Subscription,
+};
 pub use expiry::{DEFAULT_IDLE, DEFAULT_TOUCH, Expiry, throttle};
 pub use id::{Handle, SessionId};
 pub use limits::Limits;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::clock::whole_millis;
-use crate::{Changes, Digest, Error, Handle, NewRecord, Random, Record, Result, Timestamp};
+use crate::{Changes, Digest, Error, Events, Handle, NewRecord, Random, Record, Result, Timestamp};
 
 /// How long a tombstone lives: an ended session is known as ended for this long.
 pub const TOMBSTONE_LIFE: Duration = Duration::from_secs(120);
@@ -307,6 +307,8 @@ pub struct Capabilities<'a> {
     pub renewal: Option<&'a dyn Renewal>,
     /// Removing what has expired, for stores that do not do it by themselves.
     pub sweep: Option<&'a dyn Sweep>,
+    /// Telling what happens to sessions: when the store was built to.
+    pub events: Option<&'a dyn Events>,
 }
 
 impl<'a> Capabilities<'a> {
@@ -327,6 +329,12 @@ impl<'a> Capabilities<'a> {
     pub fn with_sweep(self, sweep: &'a dyn Sweep) -> Self {
         Self { sweep: Some(sweep), ..self }
     }
+
+    /// These, and events.
+    #[must_use]
+    pub fn with_events(self, events: &'a dyn Events) -> Self {
+        Self { events: Some(events), ..self }
+    }
 }
 
 impl fmt::Debug for Capabilities<'_> {
@@ -334,6 +342,7 @@ impl fmt::Debug for Capabilities<'_> {
         f.debug_struct("Capabilities")
             .field("renewal", &self.renewal.is_some())
             .field("sweep", &self.sweep.is_some())
+            .field("events", &self.events.is_some())
             .finish()
     }
 }
