@@ -3,8 +3,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use session_core::{
-    Access, Capabilities, Changes, Created, Digest, Handle, Load, NewRecord, OpId, Renewal, Renewed, Result,
-    Saved, Select, SessionStore, StoredId, Swapped, Sweep, Taken,
+    Access, Capabilities, Changes, Created, Delivered, Delivery, Digest, Events, Handle, Load, NewRecord,
+    OpId, Receipt, Renewal, Renewed, Result, Saved, Select, SessionStore, StoredId, Subscription, Swapped,
+    Sweep, Taken,
 };
 
 use crate::Operation;
@@ -129,5 +130,32 @@ impl Renewal for SpyStore {
 impl Sweep for SpyStore {
     async fn sweep(&self, limit: usize) -> Result<usize> {
         operation::sweep(self.note(Operation::Sweep)).sweep(limit).await
+    }
+}
+
+#[async_trait]
+impl Events for SpyStore {
+    async fn subscribe(&self, delivery: &Delivery) -> Result<Box<dyn Subscription>> {
+        let events = operation::events(self.note(Operation::Subscribe));
+        let subscription = events.subscribe(delivery).await?;
+        Ok(Box::new(SpySubscription { store: self.clone(), subscription }))
+    }
+}
+
+struct SpySubscription {
+    store: SpyStore,
+    subscription: Box<dyn Subscription>,
+}
+
+#[async_trait]
+impl Subscription for SpySubscription {
+    async fn next(&mut self, limit: usize) -> Result<Vec<Delivered>> {
+        self.store.note(Operation::Next);
+        self.subscription.next(limit).await
+    }
+
+    async fn acknowledge(&mut self, heard: &[Receipt]) -> Result<()> {
+        self.store.note(Operation::Acknowledge);
+        self.subscription.acknowledge(heard).await
     }
 }

@@ -40,7 +40,7 @@ async fn together<T: Send + 'static>(racers: Vec<Racer<T>>) -> Vec<T> {
 }
 
 /// Two different operations in the same moment.
-async fn both<A: Send + 'static, B: Send + 'static>(
+pub(super) async fn both<A: Send + 'static, B: Send + 'static>(
     one: impl Future<Output = A> + Send + 'static,
     other: impl Future<Output = B> + Send + 'static,
 ) -> (A, B) {
