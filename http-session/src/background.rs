@@ -141,11 +141,12 @@ pub(crate) fn sweep_if_needed(sessions: &Arc<SessionManager>, every: Duration) {
     if sessions.store().capabilities().sweep.is_none() {
         return;
     }
-    if Background::is_possible() {
-        return sweep(sessions, every).detach();
+    if !Background::is_possible() {
+        #[cfg(feature = "tracing")]
+        tracing::warn!("expired sessions are not swept: they were built outside of a tokio runtime");
+        return;
     }
-    #[cfg(feature = "tracing")]
-    tracing::warn!("expired sessions are not swept: they were built outside of a tokio runtime");
+    sweep(sessions, every).detach();
 }
 
 async fn drain(sessions: &SessionManager) -> Result<()> {
