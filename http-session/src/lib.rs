@@ -134,8 +134,9 @@ pub mod axum {
 pub use builder::Builder;
 pub use session_core::{
     Clock, Codec, CookieResolver, CookieResolverBuilder, DetachedSession, Error, ErrorKind, Expiry, Handle,
-    HeaderResolver, JsonCodec, LazySession, Limits, ManagerBuilder, OsRandom, Principal, Random, Result,
-    SameSite, Session, SessionIdResolver, SessionManager, SessionStore, SystemClock, Timestamp,
+    HeaderResolver, JsonCodec, LazySession, Limits, ManagerBuilder, OsRandom, PartialSession, Principal,
+    Random, Result, SameSite, Session, SessionIdResolver, SessionManager, SessionStore, SystemClock,
+    Timestamp,
 };
 #[cfg(feature = "memory")]
 pub use session_memory::MemoryStore;
