@@ -138,8 +138,8 @@ pub use builder::Builder;
 pub use session_core::{
     Clock, Codec, CookieResolver, CookieResolverBuilder, Delivery, DetachedSession, Error, ErrorKind,
     EventKind, EventListener, EventSettings, Expiry, Handle, HeaderResolver, JsonCodec, LazySession, Limits,
-    ManagerBuilder, OsRandom, Principal, Random, Reason, Result, SameSite, Session, SessionEvent,
-    SessionIdResolver, SessionManager, SessionStore, SystemClock, Timestamp,
+    ManagerBuilder, OsRandom, PartialSession, Principal, Random, Reason, Result, SameSite, Session,
+    SessionEvent, SessionIdResolver, SessionManager, SessionStore, SystemClock, Timestamp,
 };
 #[cfg(feature = "memory")]
 pub use session_memory::MemoryStore;

@@ -42,7 +42,7 @@ pub use record::{Attributes, Name, NewRecord, Record};
 pub use resolver::{
     CookieResolver, CookieResolverBuilder, Header, HeaderMode, HeaderResolver, SameSite, SessionIdResolver,
 };
-pub use session::{DetachedSession, LazySession, Session};
+pub use session::{DetachedSession, LazySession, PartialSession, Session};
 pub use store::{
     Access, Capabilities, Created, ENDED_WINDOW, Load, OpId, PREVIOUS_GRACE, RENEWAL_WAIT, ROTATED_WINDOW,
     Renewal, Renewed, Saved, Select, SessionStore, StoredId, Swapped, Sweep, TOMBSTONE_LIFE, Taken,

@@ -27,13 +27,14 @@ use crate::operation;
 pub struct SpyStore {
     store: Arc<dyn SessionStore>,
     calls: Arc<Mutex<Vec<Operation>>>,
+    loads: Arc<Mutex<Vec<String>>>,
 }
 
 impl SpyStore {
     /// A spy before this store.
     #[must_use]
     pub fn new(store: Arc<dyn SessionStore>) -> Self {
-        Self { store, calls: Arc::default() }
+        Self { store, calls: Arc::default(), loads: Arc::default() }
     }
 
     /// Every call, in order, since the spy began or was last [reset](Self::reset).
@@ -54,9 +55,20 @@ impl SpyStore {
         self.lock().is_empty()
     }
 
+    /// What each load asked for: `*`, or the attributes' names, joined by `+`.
+    #[must_use]
+    pub fn loads(&self) -> Vec<String> {
+        self.lock_loads().clone()
+    }
+
     /// Forgets the calls, and returns them.
     pub fn reset(&self) -> Vec<Operation> {
+        self.lock_loads().clear();
         mem::take(&mut *self.lock())
+    }
+
+    fn lock_loads(&self) -> MutexGuard<'_, Vec<String>> {
+        self.loads.lock().expect("nothing panics while it notes a load")
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Operation>> {
@@ -76,6 +88,11 @@ impl SessionStore for SpyStore {
     }
 
     async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load> {
+        self.lock_loads().push(match select {
+            Select::All => "*".to_owned(),
+            Select::Only(names) => names.join("+"),
+            Select::Metadata => String::new(),
+        });
         self.note(Operation::Load).load(id, select, access).await
     }
 

@@ -6,11 +6,13 @@ mod detached;
 mod lazy;
 mod loaded;
 mod operations;
+mod partial;
 mod shared;
 mod state;
 
 pub use detached::DetachedSession;
 pub use lazy::LazySession;
 pub use loaded::Session;
+pub use partial::PartialSession;
 pub(crate) use shared::Shared;
 pub(crate) use state::Presented;

@@ -133,6 +133,7 @@ macro_rules! store_conformance {
                 a_candidate_that_is_shown_becomes_the_current_id,
                 a_candidate_is_shown_by_a_load_of_any_selection,
                 showing_the_candidate_changes_only_when_the_id_was_issued,
+                a_load_of_any_selection_tells_when_the_shown_candidate_was_issued,
                 the_previous_id_stays_good_for_every_operation,
                 showing_the_previous_id_does_not_make_it_current,
                 the_id_before_the_previous_one_is_absent,
