@@ -42,6 +42,8 @@ async fn a_request_costs_as_few_round_trips_as_can_be() {
         ("/", 0),
         ("/get=v", 1),
         ("/fetch=v", 1),
+        ("/only=u+v:v;only=v:v;fetch=u", 1),
+        ("/only=u:u;only=v:v", 2),
         ("/get=v;insert=n:1", 2),
         ("/insert=n:2;remove=v", 1),
         ("/load;rotate", 2),
