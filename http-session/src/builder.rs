@@ -3,11 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    Clock, Codec, Limits, ManagerBuilder, Random, Result, SessionIdResolver, SessionManager, SessionStore,
-    SystemClock,
+    Clock, Codec, Delivery, EventListener, EventSettings, Limits, ManagerBuilder, Random, Result,
+    SessionIdResolver, SessionManager, SessionStore, SystemClock,
 };
 
 use crate::annotation::Annotation;
+use crate::background::{self, LISTEN_EVERY, SWEEP_EVERY};
 use crate::mistakes::Mistakes;
 use crate::resolve::Scope;
 use crate::settings::{Counts, Reader, Settings, Transport};
@@ -45,6 +46,9 @@ pub struct Builder {
     source: Box<dyn Source>,
     store: Option<Arc<dyn SessionStore>>,
     clock: Arc<dyn Clock>,
+    events: Option<EventSettings>,
+    listeners: Vec<(Delivery, Box<dyn EventListener>)>,
+    sweep_every: Option<Duration>,
     has_resolver: bool,
     customize: Vec<Customize>,
 }
@@ -65,6 +69,9 @@ impl Builder {
             source: Box::new(Env),
             store: None,
             clock: Arc::new(SystemClock::new()),
+            events: None,
+            listeners: Vec::new(),
+            sweep_every: Some(SWEEP_EVERY),
             has_resolver: false,
             customize: Vec::new(),
         }
@@ -84,6 +91,44 @@ impl Builder {
     /// The same, for a store that something else holds as well: another manager, or a test.
     pub fn shared_store(self, store: Arc<dyn SessionStore>) -> Self {
         Self { store: Some(store), ..self }
+    }
+
+    /// Makes the store that the settings name tell what happens to its sessions: see [`EventSettings`]. Default: it
+    /// tells nothing, unless [`on_event`](Self::on_event) listens.
+    ///
+    /// A store that is handed in has to be built with events itself. All nodes that share a store are to have the same.
+    pub fn events(self, settings: EventSettings) -> Self {
+        Self { events: Some(settings), ..self }
+    }
+
+    /// Calls the listener when something happens to a session, on this node or another one, for as long as the
+    /// sessions that are built are used. May be called several times. See [`listen`](crate::listen).
+    ///
+    /// ```
+    /// # #[cfg(feature = "memory")]
+    /// # async fn example() -> http_session::Result<()> {
+    /// use http_session::{Builder, Delivery, EventKind, SessionEvent};
+    ///
+    /// let sessions = Builder::new()
+    ///     .on_event(Delivery::EveryNode, |event: SessionEvent| async move {
+    ///         if event.kind == EventKind::Expired {
+    ///             println!("{} has ended by itself", event.handle);
+    ///         }
+    ///     })
+    ///     .build()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_event(mut self, delivery: Delivery, listener: impl EventListener) -> Self {
+        self.listeners.push((delivery, Box::new(listener)));
+        self
+    }
+
+    /// How often expired sessions are removed from a store that has to be told to: see [`sweep`](crate::sweep).
+    /// Default: every minute. `None`: never, something else does it.
+    pub fn sweep_every(self, every: Option<Duration>) -> Self {
+        Self { sweep_every: every, ..self }
     }
 
     /// How ids travel. `session.cookie.…` and `session.header` then count for nothing.
@@ -140,7 +185,8 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) that names every mistake, each with where the value came
-    /// from; nothing is connected to then. Else what the store answers to being opened.
+    /// from; nothing is connected to then. The same when somebody is to listen to a store that tells no events. Else
+    /// what the store answers to being opened.
     pub async fn build(self) -> Result<Arc<SessionManager>> {
         let mut mistakes = Mistakes::default();
         let fields = (self.read_fields)(&*self.source, &mut mistakes).unwrap_or_default();
@@ -154,7 +200,8 @@ impl Builder {
             Some(store) => store,
             None => {
                 let namespace = settings.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
-                stores::open(settings.store.as_ref(), namespace, self.clock.clone()).await?
+                let events = self.events.or_else(|| self.listeners.first().map(|_| EventSettings::default()));
+                stores::open(settings.store.as_ref(), namespace, self.clock.clone(), events).await?
             }
         };
         let mut manager = SessionManager::builder(store).clock(self.clock);
@@ -162,7 +209,14 @@ impl Builder {
         for customize in self.customize {
             manager = customize(manager);
         }
-        manager.build()
+        let manager = manager.build()?;
+        for (delivery, listener) in self.listeners {
+            background::listen_boxed(&manager, delivery, LISTEN_EVERY, listener).await?.detach();
+        }
+        if let Some(every) = self.sweep_every {
+            background::sweep_if_needed(&manager, every);
+        }
+        Ok(manager)
     }
 
     /// [`build`](Self::build), as a layer for an axum router.

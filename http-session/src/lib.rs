@@ -94,7 +94,7 @@
 //! | `postgres` | | `SqlStore`, for `postgres:` and `postgresql:` |
 //! | `mysql` | | `SqlStore`, for `mysql:` and `mariadb:` |
 //! | `sqlite` | | `SqlStore`, for `sqlite:` |
-//! | `tracing` | | log lines: a warning at start when sessions are in memory because nothing else was said, and what stores report |
+//! | `tracing` | | log lines: a warning at start when sessions are in memory because nothing else was said, what stores report, and listeners that fail |
 //!
 //! A store's URL whose feature is off is an error at start that names the feature.
 //!
@@ -103,6 +103,7 @@
 //! - [`macro@session_config`]: what can be configured, and where from.
 //! - [`Session`] and [`LazySession`]: what a handler can do. In axum it asks for those of [`axum`], which are these.
 //! - [`Builder`]: sessions with a store, a codec or a clock of one's own, and without the attribute.
+//! - [`Builder::on_event`]: hearing what happens to sessions, on all nodes.
 //! - [`SessionStore`]: what a store promises; `session-testkit` tests it.
 //!
 //! There is no `prelude`: `use http_session::*` would hide the crate `axum` behind the module of that name.
@@ -113,6 +114,7 @@
 )]
 
 mod annotation;
+mod background;
 mod builder;
 mod duration;
 mod mistakes;
@@ -134,11 +136,13 @@ pub mod axum {
     pub use session_axum::*;
 }
 
+pub use background::{Background, listen, sweep};
 pub use builder::Builder;
 pub use session_core::{
-    Clock, Codec, CookieResolver, CookieResolverBuilder, DetachedSession, Error, ErrorKind, Expiry, Handle,
-    HeaderResolver, JsonCodec, LazySession, Limits, ManagerBuilder, OsRandom, Principal, Random, Result,
-    SameSite, Session, SessionIdResolver, SessionManager, SessionStore, SystemClock, Timestamp,
+    Clock, Codec, CookieResolver, CookieResolverBuilder, Delivery, DetachedSession, Error, ErrorKind,
+    EventKind, EventListener, EventSettings, Expiry, Handle, HeaderResolver, JsonCodec, LazySession, Limits,
+    ManagerBuilder, OsRandom, PartialSession, Principal, Random, Reason, Result, SameSite, Session,
+    SessionEvent, SessionIdResolver, SessionManager, SessionStore, SystemClock, Timestamp,
 };
 #[cfg(feature = "memory")]
 pub use session_memory::MemoryStore;

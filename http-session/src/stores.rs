@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use session_core::{Clock, Error, ErrorKind, Result, SessionStore};
+use session_core::{Clock, Error, ErrorKind, EventSettings, Result, SessionStore};
 
 use crate::redact::Url;
 use crate::settings::Given;
@@ -69,7 +69,10 @@ fn available() -> String {
     let names = SCHEMES.iter().filter(|scheme| scheme.state == State::CompiledIn);
     let names: Vec<_> = names.map(|scheme| format!("`{}:`", scheme.name)).collect();
     match &names[..] {
-        [] => "none (each store is a feature of http-session: `memory`, `redis`, `postgres`, `mysql`, `sqlite`)".to_owned(),
+        [] => {
+            "none (each store is a feature of http-session: `memory`, `redis`, `postgres`, `mysql`, `sqlite`)"
+                .to_owned()
+        }
         names => names.join(", "),
     }
 }
@@ -80,43 +83,50 @@ pub(crate) async fn open(
     given: Option<&Given<Url>>,
     namespace: &str,
     clock: Arc<dyn Clock>,
+    events: Option<EventSettings>,
 ) -> Result<Arc<dyn SessionStore>> {
-    let Some(given) = given else { return memory_by_default(clock) };
+    let Some(given) = given else { return memory_by_default(clock, events) };
     match given.value.scheme().as_deref() {
         #[cfg(feature = "memory")]
-        Some("memory") => Ok(memory(clock)),
+        Some("memory") => Ok(memory(clock, events)),
         #[cfg(feature = "redis")]
         Some("redis" | "valkey") => redis(given, namespace).await,
         #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-        Some("postgres" | "postgresql" | "mysql" | "mariadb" | "sqlite") => sql(given, namespace, clock).await,
+        Some("postgres" | "postgresql" | "mysql" | "mariadb" | "sqlite") => {
+            sql(given, namespace, clock).await
+        }
         _ => {
-            // `check` has let no other scheme pass. Without a store feature, nothing uses these two.
-            let _ = (namespace, clock);
+            // `check` has let no other scheme pass. Without a store feature, nothing uses these.
+            let _ = (namespace, clock, events);
             Err(Error::new(ErrorKind::Config, format!("{}: {} names no store", given.origin, given.value)))
         }
     }
 }
 
 #[cfg(feature = "memory")]
-fn memory_by_default(clock: Arc<dyn Clock>) -> Result<Arc<dyn SessionStore>> {
+fn memory_by_default(clock: Arc<dyn Clock>, events: Option<EventSettings>) -> Result<Arc<dyn SessionStore>> {
     #[cfg(feature = "tracing")]
     tracing::warn!(
         "sessions are kept in this process' memory, because no store was named: they end with it, and no other \
          process sees them. Set SESSION_STORE (`memory:`, if that is what you want)"
     );
-    Ok(memory(clock))
+    Ok(memory(clock, events))
 }
 
 #[cfg(not(feature = "memory"))]
-fn memory_by_default(_: Arc<dyn Clock>) -> Result<Arc<dyn SessionStore>> {
+fn memory_by_default(_: Arc<dyn Clock>, _: Option<EventSettings>) -> Result<Arc<dyn SessionStore>> {
     let message = "no store for sessions was named, and memory is not compiled in: set SESSION_STORE, or turn on the \
                    feature `memory` of http-session";
     Err(Error::new(ErrorKind::Config, message))
 }
 
 #[cfg(feature = "memory")]
-fn memory(clock: Arc<dyn Clock>) -> Arc<dyn SessionStore> {
-    Arc::new(session_memory::MemoryStore::builder().clock(clock).build())
+fn memory(clock: Arc<dyn Clock>, events: Option<EventSettings>) -> Arc<dyn SessionStore> {
+    let mut builder = session_memory::MemoryStore::builder().clock(clock);
+    if let Some(events) = events {
+        builder = builder.events(events);
+    }
+    Arc::new(builder.build())
 }
 
 #[cfg(feature = "redis")]

@@ -30,6 +30,9 @@ pub enum ErrorKind {
     TooLarge,
     /// A stored attribute is not what was asked for. The session and its other attributes are fine.
     Undecodable,
+    /// An attribute was asked for that is not among those that were
+    /// [loaded](crate::LazySession::load_only): whether it is there is not known.
+    NotLoaded,
     /// A value cannot be encoded. Nothing was stored.
     Unencodable,
     /// Text that is not what it should be, a handle for instance.
@@ -93,6 +96,7 @@ impl Error {
             ErrorKind::Malformed => 400,
             ErrorKind::Committed
             | ErrorKind::Undecodable
+            | ErrorKind::NotLoaded
             | ErrorKind::Unencodable
             | ErrorKind::Random
             | ErrorKind::Config

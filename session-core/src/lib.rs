@@ -12,6 +12,7 @@ mod clock;
 mod codec;
 mod digest;
 mod error;
+mod event;
 mod expiry;
 mod id;
 mod limits;
@@ -30,6 +31,10 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use codec::{Codec, JsonCodec};
 pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
+pub use event::{
+    DELIVERY_ATTEMPTS, Delivered, Deliveries, Delivery, EventKind, EventListener, EventSettings, Events,
+    Inbox, ListenerFailure, Outcome, Reason, Receipt, SessionEvent, Subscription,
+};
 pub use expiry::{DEFAULT_IDLE, DEFAULT_TOUCH, Expiry, throttle};
 pub use id::{Handle, SessionId};
 pub use limits::Limits;
@@ -43,7 +48,7 @@ pub use record::{Attributes, Name, NewRecord, Record};
 pub use resolver::{
     CookieResolver, CookieResolverBuilder, Header, HeaderMode, HeaderResolver, SameSite, SessionIdResolver,
 };
-pub use session::{DetachedSession, LazySession, Session};
+pub use session::{DetachedSession, LazySession, PartialSession, Session};
 pub use store::{
     Access, Capabilities, Created, ENDED_WINDOW, Load, OpId, PREVIOUS_GRACE, RENEWAL_WAIT, ROTATED_WINDOW,
     Renewal, Renewed, Saved, Select, SessionStore, StoredId, Swapped, Sweep, TOMBSTONE_LIFE, Taken,

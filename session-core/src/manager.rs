@@ -18,7 +18,7 @@ pub struct SessionManager {
     pub(crate) touch: Duration,
     pub(crate) renew_every: Option<Duration>,
     pub(crate) resolver: Box<dyn SessionIdResolver>,
-    pub(crate) codec: Box<dyn Codec>,
+    pub(crate) codec: Arc<dyn Codec>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) random: Box<dyn Random>,
     pub(crate) limits: Limits,
@@ -148,7 +148,7 @@ pub struct ManagerBuilder {
     touch: Duration,
     renew_every: Option<Duration>,
     resolver: Box<dyn SessionIdResolver>,
-    codec: Box<dyn Codec>,
+    codec: Arc<dyn Codec>,
     clock: Box<dyn Clock>,
     random: Box<dyn Random>,
     limits: Limits,
@@ -166,7 +166,7 @@ impl ManagerBuilder {
             touch: DEFAULT_TOUCH,
             renew_every: None,
             resolver: Box::new(CookieResolver::default()),
-            codec: Box::new(JsonCodec),
+            codec: Arc::new(JsonCodec),
             clock: Box::new(SystemClock::new()),
             random: Box::new(OsRandom),
             limits: Limits::default(),
@@ -214,7 +214,7 @@ impl ManagerBuilder {
     /// How attributes are encoded. Default: JSON.
     #[must_use]
     pub fn codec(self, codec: impl Codec) -> Self {
-        Self { codec: Box::new(codec), ..self }
+        Self { codec: Arc::new(codec), ..self }
     }
 
     /// Where time comes from: for tests. Stores have their own clock.

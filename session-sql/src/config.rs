@@ -44,7 +44,6 @@ const DEFAULT_NAMESPACE: &str = "session";
 const DEFAULT_TABLES: &str = "http_session";
 const DEFAULT_BUDGET: Duration = Duration::from_secs(2);
 const DEFAULT_MAX_CONNECTIONS: usize = 10;
-const DEFAULT_SWEEP: Duration = Duration::from_secs(60);
 
 impl SqlStoreBuilder {
     pub(crate) fn new(source: Source) -> Self {
@@ -56,7 +55,7 @@ impl SqlStoreBuilder {
             budget: DEFAULT_BUDGET,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             migrate: Migrate::default(),
-            sweep_every: Some(DEFAULT_SWEEP),
+            sweep_every: None,
             clock: Arc::new(SystemClock::new()),
         }
     }
@@ -96,17 +95,13 @@ impl SqlStoreBuilder {
         Self { migrate, ..self }
     }
 
-    /// How often expired sessions are removed, about: each node waits a little longer or shorter, and any number of
-    /// nodes may do so. Default once a minute.
+    /// Removes expired sessions in the background, about so often: each node waits a little longer or shorter, and any
+    /// number of nodes may do so. Default: they are removed when somebody calls
+    /// [`Sweep::sweep`](session_core::Sweep::sweep), which `http-session` does once a minute.
     ///
     /// Nothing expired is ever served, swept or not.
     pub fn sweep_every(self, interval: Duration) -> Self {
         Self { sweep_every: Some(interval), ..self }
-    }
-
-    /// Expired sessions are removed when somebody calls [`Sweep::sweep`](session_core::Sweep::sweep), and not before.
-    pub fn never_sweep(self) -> Self {
-        Self { sweep_every: None, ..self }
     }
 
     /// The clock that decides on SQLite; the operating system's when nothing is said. The other databases decide by

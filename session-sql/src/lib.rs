@@ -13,8 +13,8 @@
 //! The features `postgres`, `mysql` and `sqlite` bring the databases, `tls` TLS to the first two. Without one of them
 //! there is no store.
 //!
-//! The store creates its tables ([`Migrate`]), removes what has expired once a minute
-//! ([`sweep_every`](SqlStoreBuilder::sweep_every)), and serves nothing that has expired, swept or not.
+//! The store creates its tables ([`Migrate`]), and serves nothing that has expired. Somebody has to sweep:
+//! `http-session` does, or the store itself when it is told to ([`sweep_every`](SqlStoreBuilder::sweep_every)).
 
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
 mod backoff;

@@ -127,7 +127,8 @@ fn a_feature_that_is_on_brings_its_dependency_and_those_of_no_other_feature() {
         let crates = tree(&["-p", "http-session", "--no-default-features", "--features", feature]);
         for (other, names) in FEATURES {
             for name in *names {
-                let is_there = crates.contains_key(*name) && !(other != feature && comes_along(name, &crates));
+                let is_there =
+                    crates.contains_key(*name) && !(other != feature && comes_along(name, &crates));
                 let belongs = own.contains(name);
                 assert_eq!(is_there, belongs, "{name} (of {other}) with the feature {feature} alone");
             }

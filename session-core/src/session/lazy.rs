@@ -8,13 +8,16 @@ use serde::de::DeserializeOwned;
 use super::Shared;
 use super::operations::gone;
 use super::state::Phase;
-use crate::{DetachedSession, Handle, Principal, Result, Session, SessionLimit, SessionManager};
+use crate::{
+    DetachedSession, Handle, PartialSession, Principal, Result, Session, SessionLimit, SessionManager,
+};
 
 /// The session of a request, not read yet. A cheap clone: all clones are the same session.
 ///
 /// A request that never asks for its session costs the store nothing, and changes need no read:
 /// [`insert`](Self::insert) and [`remove`](Self::remove) are written *blind*, in one round trip when the response
-/// head leaves. [`load`](Self::load) reads everything, [`fetch`](Self::fetch) one attribute.
+/// head leaves. [`load`](Self::load) reads everything, [`load_only`](Self::load_only) what is named,
+/// [`fetch`](Self::fetch) one attribute.
 ///
 /// Three kinds of operation:
 ///
@@ -60,6 +63,33 @@ impl LazySession {
     pub async fn load(&self) -> Result<Session> {
         self.shared.load().await?;
         Ok(Session::new(self.clone()))
+    }
+
+    /// Reads these attributes of the session and no others, in one command: for a session of which the handler needs
+    /// a small part. Without names: whether there is a session, whose it is, and its times.
+    ///
+    /// At most one round trip, and what the request knows already is not asked for again: none if it knows all of
+    /// them, or that there is no session. A [`load`](Self::load) may follow; it is one more round trip, which reads
+    /// everything.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use session_core::ErrorKind;
+    /// # async fn example(manager: Arc<session_core::SessionManager>) -> session_core::Result<()> {
+    /// # let request = manager.open([]);
+    /// let session = request.load_only(&["cart", "currency"]).await?;
+    /// let cart: Vec<u64> = session.get("cart")?.unwrap_or_default();
+    /// session.insert("cart_size", &cart.len())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load`](Self::load).
+    pub async fn load_only(&self, names: &[&str]) -> Result<PartialSession> {
+        self.shared.load_only(names).await?;
+        Ok(PartialSession::new(Session::new(self.clone())))
     }
 
     /// One attribute, reading no other: one round trip, none if it is known already.

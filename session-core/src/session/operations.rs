@@ -37,20 +37,38 @@ impl Shared {
         self.read(Select::All).await
     }
 
+    /// Loads those of these attributes that this request does not know, and no other.
+    pub(super) async fn load_only(&self, names: &[&str]) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        self.read_only(names).await
+    }
+
     /// One attribute as this request sees it, loading no other.
     pub(super) async fn fetch(&self, name: &str) -> Result<Option<Bytes>> {
         let _turn = self.turn.lock().await;
         {
             let state = self.access();
             state.check()?;
-            let known =
-                state.pending.attributes.contains_key(name) || state.live().is_some_and(|live| live.whole);
-            if known || !matches!(state.phase, Phase::Unread | Phase::Live(_)) {
-                return Ok(state.attribute(name).cloned());
+            if let Some(change) = state.pending.attributes.get(name) {
+                return Ok(change.clone());
             }
         }
-        self.read(Select::Only(&[name])).await?;
+        self.read_only(&[name]).await?;
         Ok(self.state().attribute(name).cloned())
+    }
+
+    /// The same as `load_only`, for who has the turn.
+    async fn read_only(&self, names: &[&str]) -> Result<()> {
+        let unread = {
+            let state = self.access();
+            state.check()?;
+            state.unread(names)
+        };
+        match unread.as_deref() {
+            None => Ok(()),
+            Some([]) => self.read(Select::Metadata).await,
+            Some(names) => self.read(Select::Only(names)).await,
+        }
     }
 
     /// Asks the store for the presented session, or for the one that is known already.
@@ -78,9 +96,7 @@ impl Shared {
         state.phase = match (phase, std::mem::take(&mut state.phase)) {
             (Phase::Live(mut now), Phase::Live(before)) => {
                 now.is_new = before.is_new;
-                if let Select::Only(names) = select {
-                    now.merge(&before, names);
-                }
+                now.merge(before);
                 Phase::Live(now)
             }
             (Phase::Nothing, Phase::Live(_)) => Phase::Gone,
@@ -93,10 +109,7 @@ impl Shared {
     async fn find(&self, id: SessionId, select: Select<'_>) -> Result<Phase> {
         let stored = id.stored(&self.manager.namespace);
         Ok(match self.manager.store.load(&stored, select, self.request()).await? {
-            Load::Live { record, now } => {
-                let whole = select == Select::All;
-                Phase::Live(Live { id, stored, record, now, whole, is_new: false, detached: false })
-            }
+            Load::Live { record, now } => Phase::Live(Live::read(id, stored, record, now, select)),
             Load::Gone => Phase::Gone,
             Load::Absent => Phase::Nothing,
         })
@@ -232,9 +245,8 @@ impl Shared {
             Created::Created => {
                 let now = manager.clock.now();
                 let record = Arc::new(Record::new(new, now, manager.touch));
-                let live =
-                    Live { id: id.clone(), stored, record, now, whole: true, is_new: true, detached: false };
-                state.phase = Phase::Live(live);
+                let live = Live::read(id.clone(), stored, record, now, Select::All);
+                state.phase = Phase::Live(Live { is_new: true, ..live });
                 Ok(id)
             }
             Created::Gone => {

@@ -2,6 +2,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::state::{Phase, Presented, State};
 use crate::{Access, Error, ErrorKind, Handle, Name, Result, SessionManager, codec};
 
@@ -53,6 +55,14 @@ impl Shared {
 
     pub(super) fn handle(&self) -> Option<Handle> {
         self.access().live().map(|live| *live.stored.handle())
+    }
+
+    /// The attribute as this request sees it.
+    pub(super) fn attribute(&self, name: &str) -> Result<Option<Bytes>> {
+        let state = self.access();
+        state.check()?;
+        state.check_read(name)?;
+        Ok(state.attribute(name).cloned())
     }
 
     /// Sets an attribute, in this request's changes.

@@ -86,12 +86,12 @@ const MATCH: &str = "s.locator = $1 AND s.ended_at IS NULL AND s.expires_at > {n
 /// Where an access moves the end, of `now`, `idle`, `latest`, and `throttle`.
 const EXTENDED: &str = "CASE WHEN t.idle IS NULL THEN t.latest ELSE least(t.now + t.idle + least(t.throttle, t.idle / 10), t.latest) END";
 
-/// $1 locator, $2 digest, $3 namespace, $4 idle, $5 absolute, $6 throttle, $7 principal, $8 names, $9 values.
+/// $1 locator, $2 digest, $3 namespace, $4 idle, $5 absolute, $6 throttle, $7 names, $8 values.
 const CREATE: &str = "
 WITH s AS (
   INSERT INTO {sessions} AS s
-    (locator, namespace, digest, created_at, last_accessed, idle, ends_at, expires_at, renewed_at, principal)
-  SELECT $1, $3, $2, t.now, t.now, t.idle, CASE WHEN t.absolute IS NOT NULL THEN t.latest END, {extended}, t.now, $7
+    (locator, namespace, digest, created_at, last_accessed, idle, ends_at, expires_at, renewed_at)
+  SELECT $1, $3, $2, t.now, t.now, t.idle, CASE WHEN t.absolute IS NOT NULL THEN t.latest END, {extended}, t.now
   FROM (
     SELECT n.now, $4::bigint AS idle, $5::bigint AS absolute, $6::bigint AS throttle,
       coalesce(least(n.now + $5::bigint, {never}), {never}) AS latest
@@ -101,7 +101,7 @@ WITH s AS (
   RETURNING s.locator
 ), a AS (
   INSERT INTO {attributes} (session, name, value)
-  SELECT s.locator, v.name, v.value FROM s, unnest($8::bytea[], $9::bytea[]) AS v (name, value)
+  SELECT s.locator, v.name, v.value FROM s, unnest($7::bytea[], $8::bytea[]) AS v (name, value)
 )
 SELECT 1::bigint FROM s";
 
@@ -161,9 +161,8 @@ const REMOVING: &str = ", r AS (
   DELETE FROM {attributes} AS a USING s WHERE a.session = s.locator AND a.name = ANY($6::bytea[])
 )";
 
-/// $7 throttle, $8 whether to note a due access, $9 idle and $10 absolute timeout (NULL: as it is, -1: none),
-/// $11 principal (NULL: as it is).
-const TIMED: &str = "last_op = $4, principal = coalesce($11, s.principal),
+/// $7 throttle, $8 whether to note a due access, $9 idle and $10 absolute timeout (NULL: as it is, -1: none).
+const TIMED: &str = "last_op = $4,
     (idle, ends_at, last_accessed, expires_at) = (
       SELECT t.idle, t.ends_at, CASE WHEN m.moves THEN greatest(s.last_accessed, t.now) ELSE s.last_accessed END,
         CASE WHEN m.moves THEN {extended} ELSE s.expires_at END
@@ -181,9 +180,9 @@ const TIMED: &str = "last_op = $4, principal = coalesce($11, s.principal),
       ) m
     )";
 
-/// $12 the new digest.
+/// $11 the new digest.
 const ROTATED: &str =
-    "digest = $12, candidate = NULL, candidate_at = NULL, previous = NULL, previous_until = NULL,
+    "digest = $11, candidate = NULL, candidate_at = NULL, previous = NULL, previous_until = NULL,
     (superseded_at, renewed_at) = (SELECT n.now, n.now FROM (SELECT {now} AS now, s.locator) n)";
 
 /// $1 locator, $2 digest, $3 the candidate, $4 age.

@@ -44,7 +44,6 @@ impl Engine for PostgresEngine {
             Arg::MaybeInt(new.expiry.idle_timeout().map(millis)),
             Arg::MaybeInt(new.expiry.absolute_timeout().map(millis)),
             Arg::Int(millis(access.touch())),
-            Arg::MaybeBytes(new.principal.as_ref().map(|principal| principal.as_str().as_bytes())),
             Arg::List(&names),
             Arg::List(&values),
         ];
@@ -274,20 +273,16 @@ impl PostgresEngine {
             Arg::Flag(changes.touch),
             Arg::MaybeInt(timeout(changes.idle)),
             Arg::MaybeInt(timeout(changes.absolute)),
-            Arg::MaybeBytes(changes.principal.as_ref().map(|principal| principal.as_str().as_bytes())),
             Arg::MaybeBytes(new.map(|new| new.as_bytes().as_slice())),
         ];
-        let is_timed = changes.touch
-            || changes.idle.is_some()
-            || changes.absolute.is_some()
-            || changes.principal.is_some();
+        let is_timed = changes.touch || changes.idle.is_some() || changes.absolute.is_some();
         let Statements { save, save_removing, save_timed, save_timed_removing, .. } = &self.statements;
         let Statements { rotate, rotate_removing, .. } = &self.statements;
         let (sql, args) = match (new.is_some(), is_timed, removed.is_empty()) {
             (false, false, true) => (save, &args[..5]),
             (false, false, false) => (save_removing, &args[..6]),
-            (false, true, true) => (save_timed, &args[..11]),
-            (false, true, false) => (save_timed_removing, &args[..11]),
+            (false, true, true) => (save_timed, &args[..10]),
+            (false, true, false) => (save_timed_removing, &args[..10]),
             (true, _, true) => (rotate, &args[..]),
             (true, _, false) => (rotate_removing, &args[..]),
         };

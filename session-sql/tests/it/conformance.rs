@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use session_core::SessionStore;
+use session_core::{EventSettings, SessionStore};
 use session_sql::SqlStore;
 use session_testkit::{Harness, ManualClock, MariaDbServer, PostgresServer, async_trait, store_conformance};
 use tempfile::TempDir;
@@ -72,7 +72,7 @@ impl<S: Server> OnServer<S> {
 
 /// The cases are not about the budget: a busy machine must not use it up. And they sweep when they want to.
 async fn node(url: String) -> Arc<SqlStore> {
-    let builder = SqlStore::builder(url).budget(Duration::from_secs(20)).never_sweep();
+    let builder = SqlStore::builder(url).budget(Duration::from_secs(20));
     Arc::new(builder.connect().await.unwrap())
 }
 
@@ -89,6 +89,10 @@ impl<S: Server> Harness for OnServer<S> {
 
     async fn skip(&self, by: Duration) {
         self.server.query(&self.database, &move_back("http_session", by));
+    }
+
+    async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> {
+        None
     }
 
     async fn leftovers(&self) -> usize {
@@ -122,7 +126,7 @@ impl Sqlite {
         let clock = ManualClock::new();
         let mut nodes = Vec::new();
         for _ in 0..2 {
-            let builder = SqlStore::builder(url.clone()).budget(Duration::from_secs(20)).never_sweep();
+            let builder = SqlStore::builder(url.clone()).budget(Duration::from_secs(20));
             nodes.push(Arc::new(builder.clock(clock.clone()).connect().await.unwrap()));
         }
         let reader = sqlx::SqlitePool::connect(&url).await.unwrap();
@@ -135,7 +139,7 @@ impl Sqlite {
         let name = COUNT.fetch_add(1, Ordering::Relaxed);
         let url = format!("sqlite://file:conformance-{name}?mode=memory&cache=shared");
         let clock = ManualClock::new();
-        let builder = SqlStore::builder(url.clone()).budget(Duration::from_secs(20)).never_sweep();
+        let builder = SqlStore::builder(url.clone()).budget(Duration::from_secs(20));
         let node = Arc::new(builder.clock(clock.clone()).connect().await.unwrap());
         let reader = sqlx::SqlitePool::connect(&url).await.unwrap();
         Self { nodes: vec![node], reader, turn: AtomicUsize::new(0), clock, _folder: None }
@@ -151,6 +155,10 @@ impl Harness for Sqlite {
 
     async fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> {
+        None
     }
 
     async fn leftovers(&self) -> usize {

@@ -8,6 +8,7 @@ pub mod expiry;
 pub mod failing;
 pub mod gone;
 pub mod identity;
+pub mod partial;
 pub mod presented;
 pub mod principals;
 pub mod races;
