@@ -140,8 +140,16 @@ async fn redis(given: &Given<Url>, namespace: &str) -> Result<Arc<dyn SessionSto
 }
 
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-async fn sql(given: &Given<Url>, namespace: &str, clock: Arc<dyn Clock>) -> Result<Arc<dyn SessionStore>> {
-    let builder = session_sql::SqlStore::builder(given.value.expose()).namespace(namespace).clock(clock);
+async fn sql(
+    given: &Given<Url>,
+    namespace: &str,
+    clock: Arc<dyn Clock>,
+    events: Option<EventSettings>,
+) -> Result<Arc<dyn SessionStore>> {
+    let mut builder = session_sql::SqlStore::builder(given.value.expose()).namespace(namespace).clock(clock);
+    if let Some(events) = events {
+        builder = builder.events(events);
+    }
     match builder.connect().await {
         Ok(store) => Ok(Arc::new(store)),
         Err(error) => Err(not_opened(given, error)),
