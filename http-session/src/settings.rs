@@ -144,7 +144,7 @@ impl Reader<'_> {
             note(given.origin, given.level);
         }
         if let Some(given) = plain_http {
-            builder = if given.value { builder.plain_http() } else { builder };
+            builder = builder.secure(!given.value);
             note(given.origin, given.level);
         }
         let (level, origin) = (level?, origins.join(", "));
