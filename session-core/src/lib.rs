@@ -30,7 +30,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use expiry::{DEFAULT_IDLE, DEFAULT_TOUCH, Expiry, throttle};
 pub use id::{Handle, SessionId};
 pub use limits::Limits;
-pub use manager::{Commit, ManagerBuilder, SessionManager};
+pub use manager::{Commit, FlushMode, ManagerBuilder, SaveMode, SessionManager};
 pub use principal::Principal;
 pub use random::{OsRandom, Random};
 pub use record::{Attributes, Name, NewRecord, Record};

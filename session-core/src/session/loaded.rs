@@ -44,8 +44,9 @@ impl Session {
     /// operation that left the session's state unknown.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let bytes = {
-            let state = self.shared().access();
+            let mut state = self.shared().access();
             state.check()?;
+            self.shared().note_read(&mut state, name);
             state.attribute(name).cloned()
         };
         bytes.map(|bytes| self.shared().decode(&bytes)).transpose()
@@ -109,7 +110,8 @@ impl Session {
     #[must_use]
     pub fn idle_timeout(&self) -> Option<Duration> {
         let state = self.shared().access();
-        let stored = || state.live().map_or(self.manager().expiry().idle_timeout(), |live| live.record.idle);
+        let usual = || self.manager().expiry_of(false).idle_timeout();
+        let stored = || state.live().map_or_else(usual, |live| live.record.idle);
         state.pending.idle.unwrap_or_else(stored)
     }
 

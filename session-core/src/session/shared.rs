@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::state::{Phase, Presented, State};
-use crate::{Access, Error, ErrorKind, Handle, Name, Result, SessionManager, codec};
+use crate::{Access, Error, ErrorKind, Handle, Name, Result, SaveMode, SessionManager, codec};
 
 /// One request's session: what all its handles share.
 pub(crate) struct Shared {
@@ -53,6 +53,13 @@ impl Shared {
 
     pub(super) fn handle(&self) -> Option<Handle> {
         self.access().live().map(|live| *live.stored.handle())
+    }
+
+    /// Notes that an attribute was read, where that means that it is written, too.
+    pub(super) fn note_read(&self, state: &mut State, name: &str) {
+        if self.manager.save == SaveMode::Read && !state.read.contains(name) {
+            state.read.insert(name.into());
+        }
     }
 
     /// Sets an attribute, in this request's changes.

@@ -8,5 +8,6 @@ pub mod expiry;
 pub mod failing;
 pub mod gone;
 pub mod identity;
+pub mod policy;
 pub mod presented;
 pub mod races;
