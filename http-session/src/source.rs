@@ -152,6 +152,16 @@ where
     }
 }
 
+impl<K, V> Source for Vec<(K, V)>
+where
+    K: AsRef<str> + Send + Sync,
+    V: AsRef<str> + Send + Sync,
+{
+    fn get(&self, name: &str) -> Option<String> {
+        Source::get(&self[..], name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
