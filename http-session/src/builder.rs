@@ -4,21 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    Clock, Codec, Expiry, Limits, ManagerBuilder, Random, Result, SessionIdResolver, SessionManager,
-    SessionStore, SystemClock,
+    Clock, Codec, Delivery, EventListener, EventSettings, Expiry, Limits, ManagerBuilder, Random, Result,
+    SessionIdResolver, SessionManager, SessionStore, SystemClock,
 };
 
 use crate::annotation::{Annotation, Opening, Own};
+use crate::background::{self, LISTEN_EVERY, SWEEP_EVERY};
 use crate::explain::Explanation;
 use crate::keys::{
-    CONFIG, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, MAX_SESSION_BYTES, RENEW_EVERY, SAVE_ON_ERROR, TOUCH,
+    CONFIG, EVENTS, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, MAX_SESSION_BYTES, RENEW_EVERY, SAVE_ON_ERROR,
+    SWEEP, TOUCH,
 };
 use crate::layers::{FILE, Layers};
 use crate::mistakes::Mistakes;
 use crate::resolve::Scope;
 use crate::settings::{Counts, Reader, Settings, Transport};
 use crate::stores::Place;
-use crate::sweeper::{self, Sweeping};
 use crate::{Env, Source, stores};
 
 /// Without the attribute, nothing is said before the source speaks.
@@ -58,6 +59,10 @@ pub struct Builder {
     handed_in: Vec<&'static str>,
     store: Option<Arc<dyn SessionStore>>,
     clock: Arc<dyn Clock>,
+    events: Option<EventSettings>,
+    listeners: Vec<(Delivery, Box<dyn EventListener>)>,
+    /// `None`: as the settings say.
+    sweep_every: Option<Option<Duration>>,
     has_resolver: bool,
     customize: Vec<Customize>,
 }
@@ -82,6 +87,9 @@ impl Builder {
             handed_in: Vec::new(),
             store: None,
             clock: Arc::new(SystemClock::new()),
+            events: None,
+            listeners: Vec::new(),
+            sweep_every: None,
             has_resolver: false,
             customize: Vec::new(),
         }
@@ -108,6 +116,44 @@ impl Builder {
     /// The same, for a store that something else holds as well: another manager, or a test.
     pub fn shared_store(self, store: Arc<dyn SessionStore>) -> Self {
         Self { store: Some(store), ..self }
+    }
+
+    /// Makes the store that the settings name tell what happens to its sessions: see [`EventSettings`]. Default: as
+    /// `session.events` says; it tells nothing otherwise, unless [`on_event`](Self::on_event) listens.
+    ///
+    /// A store that is handed in has to be built with events itself. All nodes that share a store are to have the same.
+    pub fn events(self, settings: EventSettings) -> Self {
+        Self { events: Some(settings), ..self }.handed_in([EVENTS])
+    }
+
+    /// Calls the listener when something happens to a session, on this node or another one, for as long as the
+    /// sessions that are built are used. May be called several times. See [`listen`](crate::listen).
+    ///
+    /// ```
+    /// # #[cfg(feature = "memory")]
+    /// # async fn example() -> http_session::Result<()> {
+    /// use http_session::{Builder, Delivery, EventKind, SessionEvent};
+    ///
+    /// let sessions = Builder::new()
+    ///     .on_event(Delivery::EveryNode, |event: SessionEvent| async move {
+    ///         if event.kind == EventKind::Expired {
+    ///             println!("{} has ended by itself", event.handle);
+    ///         }
+    ///     })
+    ///     .build()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_event(mut self, delivery: Delivery, listener: impl EventListener) -> Self {
+        self.listeners.push((delivery, Box::new(listener)));
+        self
+    }
+
+    /// How often expired sessions are removed from a store that has to be told to: see [`sweep`](crate::sweep).
+    /// Default: as `session.sweep` says, or every minute. `None`: never, something else does it.
+    pub fn sweep_every(self, every: Option<Duration>) -> Self {
+        Self { sweep_every: Some(every), ..self }.handed_in([SWEEP])
     }
 
     /// How ids travel. `session.cookie.…`, `session.header` and `session.bearer` then count for nothing.
@@ -186,21 +232,23 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) that names every mistake, each with where the value came
-    /// from; nothing is connected to then. Else what the store answers to being opened.
+    /// from; nothing is connected to then. The same when somebody is to listen to a store that tells no events. Else
+    /// what the store answers to being opened.
     pub async fn build(mut self) -> Result<Arc<SessionManager>> {
         let (store, clock) = (self.store.take(), self.clock.clone());
         let (customize, own) = (std::mem::take(&mut self.customize), std::mem::take(&mut self.own));
+        let (events, listeners) = (self.events.take(), std::mem::take(&mut self.listeners));
+        let sweep_every = self.sweep_every;
         let counts = Counts { store: store.is_none(), transport: !self.has_resolver };
         let Read { settings, opening, .. } = self.read_counting(counts)?;
-        let sweeping = Sweeping::new(
-            settings.sweep.as_ref(),
-            settings.store.is_none() && store.is_none() && opening.is_none(),
-        );
+        let is_heard = !listeners.is_empty() || settings.events == Some(true);
         let place = Place {
             namespace: settings.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE),
             budget: settings.budget,
             clock: clock.clone(),
+            events: events.or_else(|| is_heard.then(EventSettings::default)),
         };
+        let sweep = settings.sweep;
         let store = match (store, &settings.store, opening) {
             (Some(store), _, _) => store,
             (None, None, Some(opening)) => opening.await?,
@@ -218,7 +266,13 @@ impl Builder {
             manager = customize(manager);
         }
         let manager = manager.build()?;
-        sweeper::start(&manager, sweeping)?;
+        let sweep_every = sweep_every.unwrap_or_else(|| sweep.unwrap_or(Some(SWEEP_EVERY)));
+        for (delivery, listener) in listeners {
+            background::listen_boxed(&manager, delivery, LISTEN_EVERY, listener).await?.detach();
+        }
+        if let Some(every) = sweep_every {
+            background::sweep_if_needed(&manager, every);
+        }
         Ok(manager)
     }
 

@@ -91,7 +91,7 @@
 //! | `macros` | yes | [`macro@session_config`] |
 //! | `memory` | yes | the store for `memory:`, `MemoryStore` |
 //! | `redis` | | the store for `redis:` and `valkey:`, `RedisStore` |
-//! | `tracing` | | log lines: a warning at start when sessions are in memory because nothing else was said, and what stores report |
+//! | `tracing` | | log lines: a warning at start when sessions are in memory because nothing else was said, what stores report, and listeners that fail |
 //!
 //! A store's URL whose feature is off is an error at start that names the feature.
 //!
@@ -100,6 +100,7 @@
 //! - [`macro@session_config`]: what can be configured, and where from.
 //! - [`Session`] and [`LazySession`]: what a handler can do. In axum it asks for those of [`axum`], which are these.
 //! - [`Builder`]: sessions with a store, a codec or a clock of one's own, and without the attribute.
+//! - [`Builder::on_event`]: hearing what happens to sessions, on all nodes.
 //! - [`SessionStore`]: what a store promises; `session-testkit` tests it.
 //!
 //! There is no `prelude`: `use http_session::*` would hide the crate `axum` behind the module of that name.
@@ -110,6 +111,7 @@
 )]
 
 mod annotation;
+mod background;
 mod builder;
 mod duration;
 mod explain;
@@ -124,7 +126,6 @@ mod settings;
 mod source;
 mod stores;
 mod suggest;
-mod sweeper;
 mod template;
 mod values;
 
@@ -139,14 +140,16 @@ pub mod axum {
     pub use session_axum::*;
 }
 
+pub use background::{Background, listen, sweep};
 pub use builder::Builder;
 pub use explain::Explanation;
 pub use secret::Secret;
 pub use session_core::{
-    Clock, Codec, CookieResolver, CookieResolverBuilder, DetachedSession, Error, ErrorKind, Expiry,
-    FlushMode, Handle, HeaderResolver, JsonCodec, LazySession, Limits, ManagerBuilder, OsRandom, Principal,
-    Random, Result, SameSite, SaveMode, Session, SessionIdResolver, SessionManager, SessionStore,
-    SystemClock, Timestamp,
+    Clock, Codec, CookieResolver, CookieResolverBuilder, Delivery, DetachedSession, Error, ErrorKind,
+    EventKind, EventListener, EventSettings, Expiry, FlushMode, Handle, HeaderResolver, JsonCodec,
+    LazySession, Limits, ManagerBuilder, OsRandom, PartialSession, Principal, Random, Reason, Result,
+    SameSite, SaveMode, Session, SessionEvent, SessionIdResolver, SessionManager, SessionStore, SystemClock,
+    Timestamp,
 };
 #[cfg(feature = "memory")]
 pub use session_memory::MemoryStore;
@@ -195,7 +198,8 @@ pub use source::{Env, Source};
 /// | `max_session_bytes = "256KiB"` | `"4MiB"` | `session.max-session-bytes`, `SESSION_MAX_SESSION_BYTES` | the same for all names and attributes together, as far as the request knows them |
 /// | `max_attributes = 100` | `1024` | `session.max-attributes`, `SESSION_MAX_ATTRIBUTES` | how many attributes a session may have, counted the same way |
 /// | `budget = "500ms"` | `"2s"` | `session.budget`, `SESSION_BUDGET` | how long an operation of the store, or a [`modify`](LazySession::modify), may take |
-/// | `sweep = "5m"` | `"1m"` | `session.sweep`, `SESSION_SWEEP` | how often expired sessions are removed from a store that does not do it by itself, in the background; or `"never"`. (Redis does; memory frees itself, and is swept only if this is said) |
+/// | `sweep = "5m"` | `"1m"` | `session.sweep`, `SESSION_SWEEP` | how often expired sessions are removed in the background from a store that does not do it by itself, or `"never"` |
+/// | `events` | `false` | `session.events`, `SESSION_EVENTS` | whether the store tells what happens to its sessions, although [nobody on this node](Builder::on_event) listens: for those who do on others |
 /// | `cookie(name = "id")` | `"__Host-id"`, or what the other settings allow | `session.cookie.name`, `SESSION_COOKIE_NAME` | the cookie that carries the id |
 /// | `cookie(path = "/shop")` | `"/"` | `session.cookie.path`, `SESSION_COOKIE_PATH` | the paths that it is sent to |
 /// | `cookie(domain = "example.org")` | none: the host alone | `session.cookie.domain`, `SESSION_COOKIE_DOMAIN` | the domain that it is sent to, with all its subdomains |

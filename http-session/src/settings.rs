@@ -9,8 +9,8 @@ use session_core::{CookieResolver, FlushMode, HeaderResolver, Limits, SameSite, 
 use crate::annotation::Annotation;
 use crate::keys::{
     ANONYMOUS_MAX_INACTIVE, BEARER, BUDGET, COOKIE_BASE64, COOKIE_DOMAIN, COOKIE_HTTP_ONLY, COOKIE_MAX_AGE,
-    COOKIE_NAME, COOKIE_PARTITIONED, COOKIE_PATH, COOKIE_ROUTE, COOKIE_SAME_SITE, COOKIE_SECURE, FLUSH,
-    FLUSH_MODES, HEADER, KEYS, Kind, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, MAX_INACTIVE, MAX_LIFETIME,
+    COOKIE_NAME, COOKIE_PARTITIONED, COOKIE_PATH, COOKIE_ROUTE, COOKIE_SAME_SITE, COOKIE_SECURE, EVENTS,
+    FLUSH, FLUSH_MODES, HEADER, KEYS, Kind, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, MAX_INACTIVE, MAX_LIFETIME,
     MAX_SESSION_BYTES, NAMESPACE, RENEW_EVERY, SAME_SITE, SAVE, SAVE_MODES, SAVE_ON_ERROR, STORE, SWEEP,
     TOUCH,
 };
@@ -35,7 +35,8 @@ pub(crate) struct Settings {
     pub(crate) save_on_error: Option<bool>,
     pub(crate) limits: Limits,
     pub(crate) budget: Option<Duration>,
-    pub(crate) sweep: Option<Given<Option<Duration>>>,
+    pub(crate) sweep: Option<Option<Duration>>,
+    pub(crate) events: Option<bool>,
     pub(crate) transport: Option<Transport>,
     /// Where each value came from.
     pub(crate) said: Vec<Said>,
@@ -103,7 +104,8 @@ impl Reader<'_> {
             save_on_error: value(self.read(SAVE_ON_ERROR, values::parse_flag)),
             limits,
             budget: value(self.read(BUDGET, duration::parse_duration)),
-            sweep: self.read(SWEEP, duration::parse_timeout),
+            sweep: value(self.read(SWEEP, duration::parse_timeout)),
+            events: value(self.read(EVENTS, values::parse_flag)),
             transport: if counts.transport { self.transport() } else { None },
             said: self.said,
         }

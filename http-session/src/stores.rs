@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{Clock, Error, ErrorKind, Result, SessionStore};
+use session_core::{Clock, Error, ErrorKind, EventSettings, Result, SessionStore};
 
 use crate::redact::Url;
 use crate::settings::Given;
@@ -85,6 +85,9 @@ pub(crate) struct Place<'a> {
     /// For a store without a clock of its own.
     #[cfg_attr(not(feature = "memory"), expect(dead_code, reason = "for a store without a clock"))]
     pub(crate) clock: Arc<dyn Clock>,
+    /// Whether it tells what happens to its sessions.
+    #[cfg_attr(not(feature = "memory"), expect(dead_code, reason = "for a store that tells events"))]
+    pub(crate) events: Option<EventSettings>,
 }
 
 /// The store that the settings name: memory, where they name none. A store that is somewhere else is connected
@@ -120,7 +123,11 @@ fn memory_by_default(_: Place<'_>) -> Result<Arc<dyn SessionStore>> {
 
 #[cfg(feature = "memory")]
 fn memory(place: Place<'_>) -> Arc<dyn SessionStore> {
-    Arc::new(session_memory::MemoryStore::builder().clock(place.clock).build())
+    let mut builder = session_memory::MemoryStore::builder().clock(place.clock);
+    if let Some(events) = place.events {
+        builder = builder.events(events);
+    }
+    Arc::new(builder.build())
 }
 
 #[cfg(feature = "redis")]

@@ -6,7 +6,8 @@ use crate::expiry::positive;
 use crate::session::{Presented, Shared};
 use crate::{
     Access, Clock, Codec, CookieResolver, DEFAULT_TOUCH, Error, ErrorKind, Expiry, Header, HeaderMode,
-    JsonCodec, LazySession, Limits, OsRandom, Random, Result, SessionIdResolver, SessionStore, SystemClock,
+    JsonCodec, LazySession, Limits, OsRandom, Random, Result, SessionIdResolver, SessionLimit, SessionStore,
+    SystemClock,
 };
 
 /// All policy about sessions, and the only place where it is decided. An adapter calls [`open`](Self::open) when a
@@ -18,11 +19,12 @@ pub struct SessionManager {
     pub(crate) touch: Duration,
     pub(crate) renew_every: Option<Duration>,
     pub(crate) resolver: Box<dyn SessionIdResolver>,
-    pub(crate) codec: Box<dyn Codec>,
+    pub(crate) codec: Arc<dyn Codec>,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) random: Box<dyn Random>,
     pub(crate) limits: Limits,
     pub(crate) budget: Duration,
+    pub(crate) session_limit: Option<SessionLimit>,
     pub(crate) save: SaveMode,
     anonymous_idle: Option<Duration>,
     flush: FlushMode,
@@ -120,17 +122,12 @@ impl SessionManager {
         self.expiry
     }
 
-    /// When a session of this manager ends that begins with or without a principal.
-    pub(crate) fn expiry_of(&self, has_principal: bool) -> Expiry {
+    /// When a session ends that nobody has signed in to.
+    pub(crate) fn anonymous_expiry(&self) -> Expiry {
         match self.anonymous_idle {
-            Some(idle) if !has_principal => crate::expiry::parts(Some(idle), self.expiry.absolute_timeout()),
-            _ => self.expiry,
+            Some(idle) => crate::expiry::parts(Some(idle), self.expiry.absolute_timeout()),
+            None => self.expiry,
         }
-    }
-
-    /// The idle timeout that a sign-in gives to a session that may have begun without a principal.
-    pub(crate) fn idle_from_sign_in(&self) -> Option<Option<Duration>> {
-        self.anonymous_idle.map(|_| self.expiry.idle_timeout())
     }
 
     pub(crate) fn commits(&self, status: u16) -> bool {
@@ -179,11 +176,12 @@ pub struct ManagerBuilder {
     touch: Duration,
     renew_every: Option<Duration>,
     resolver: Box<dyn SessionIdResolver>,
-    codec: Box<dyn Codec>,
+    codec: Arc<dyn Codec>,
     clock: Box<dyn Clock>,
     random: Box<dyn Random>,
     limits: Limits,
     budget: Duration,
+    session_limit: Option<SessionLimit>,
     save: SaveMode,
     anonymous_idle: Option<Duration>,
     flush: FlushMode,
@@ -224,11 +222,12 @@ impl ManagerBuilder {
             touch: DEFAULT_TOUCH,
             renew_every: None,
             resolver: Box::new(CookieResolver::default()),
-            codec: Box::new(JsonCodec),
+            codec: Arc::new(JsonCodec),
             clock: Box::new(SystemClock::new()),
             random: Box::new(OsRandom),
             limits: Limits::default(),
             budget: Duration::from_secs(2),
+            session_limit: None,
             save: SaveMode::Changed,
             anonymous_idle: None,
             flush: FlushMode::OnCommit,
@@ -274,7 +273,7 @@ impl ManagerBuilder {
     /// How attributes are encoded. Default: JSON.
     #[must_use]
     pub fn codec(self, codec: impl Codec) -> Self {
-        Self { codec: Box::new(codec), ..self }
+        Self { codec: Arc::new(codec), ..self }
     }
 
     /// Where time comes from: for tests. Stores have their own clock.
@@ -300,6 +299,12 @@ impl ManagerBuilder {
     #[must_use]
     pub fn budget(self, budget: Duration) -> Self {
         Self { budget, ..self }
+    }
+
+    /// How many sessions a principal may have at once. Default: `None`, any number.
+    #[must_use]
+    pub fn session_limit(self, limit: impl Into<Option<SessionLimit>>) -> Self {
+        Self { session_limit: limit.into(), ..self }
     }
 
     /// The statuses at which a request's changes are written. Default: all but 5xx and 408. Operations that are
@@ -332,8 +337,8 @@ impl ManagerBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] when the namespace is empty, `renew_every` is zero, the store cannot renew, or
-    /// `anonymous_idle` is less than a millisecond.
+    /// [`ErrorKind::Config`] when the namespace is empty, `renew_every` is zero, `anonymous_idle` is less than a
+    /// millisecond, or the store cannot do what was set: renew ids, limit the sessions of a principal.
     pub fn build(self) -> Result<Arc<SessionManager>> {
         if self.namespace.is_empty() || self.namespace.contains('\0') {
             return Err(Error::new(ErrorKind::Config, "the session namespace must not be empty or hold NUL"));
@@ -348,6 +353,12 @@ impl ManagerBuilder {
             return Err(Error::new(
                 ErrorKind::Config,
                 "this session store cannot renew ids: leave renew_every out",
+            ));
+        }
+        if self.session_limit.is_some() && self.store.capabilities().principals.is_none() {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "this session store knows no principals: leave the limit of their sessions out",
             ));
         }
         let anonymous_idle =
@@ -365,6 +376,7 @@ impl ManagerBuilder {
             random,
             limits: self.limits,
             budget: self.budget,
+            session_limit: self.session_limit,
             save: self.save,
             anonymous_idle,
             flush: self.flush,

@@ -79,6 +79,7 @@ pub(crate) const MAX_SESSION_BYTES: &str = "session.max-session-bytes";
 pub(crate) const MAX_ATTRIBUTES: &str = "session.max-attributes";
 pub(crate) const BUDGET: &str = "session.budget";
 pub(crate) const SWEEP: &str = "session.sweep";
+pub(crate) const EVENTS: &str = "session.events";
 pub(crate) const HEADER: &str = "session.header";
 pub(crate) const BEARER: &str = "session.bearer";
 pub(crate) const COOKIE_NAME: &str = "session.cookie.name";
@@ -114,6 +115,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key::new("max_attributes", MAX_ATTRIBUTES, Kind::Count, "1024"),
     Key::new("budget", BUDGET, Kind::Duration, "2s"),
     Key::new("sweep", SWEEP, Kind::Timeout, "1m"),
+    Key::new("events", EVENTS, Kind::Flag, "false"),
     Key::new("header", HEADER, Kind::Token, "none"),
     Key::new("bearer", BEARER, Kind::Flag, "false"),
     Key::new("cookie.name", COOKIE_NAME, Kind::Token, "__Host-id"),

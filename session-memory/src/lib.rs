@@ -4,8 +4,10 @@
 //! nodes share belongs into Redis or a SQL database.
 
 mod config;
+mod events;
 mod lease;
 mod miss;
+mod principals;
 mod slot;
 mod store;
 

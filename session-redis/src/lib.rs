@@ -22,6 +22,7 @@ mod connection;
 mod error;
 mod keys;
 mod link;
+mod principals;
 mod record;
 mod reply;
 mod scripts;

@@ -3,6 +3,8 @@
 
 mod architecture;
 #[cfg(feature = "memory")]
+mod background;
+#[cfg(feature = "memory")]
 mod builder;
 mod environment;
 #[cfg(feature = "macros")]

@@ -43,12 +43,7 @@ impl Session {
     /// `Undecodable` when it is not a `T`: the session and its other attributes are fine. The error of an earlier
     /// operation that left the session's state unknown.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let bytes = {
-            let mut state = self.shared().access();
-            state.check()?;
-            self.shared().note_read(&mut state, name);
-            state.attribute(name).cloned()
-        };
+        let bytes = self.shared().attribute(name)?;
         bytes.map(|bytes| self.shared().decode(&bytes)).transpose()
     }
 
@@ -110,7 +105,7 @@ impl Session {
     #[must_use]
     pub fn idle_timeout(&self) -> Option<Duration> {
         let state = self.shared().access();
-        let usual = || self.manager().expiry_of(false).idle_timeout();
+        let usual = || self.manager().anonymous_expiry().idle_timeout();
         let stored = || state.live().map_or_else(usual, |live| live.record.idle);
         state.pending.idle.unwrap_or_else(stored)
     }

@@ -2,6 +2,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::state::{Phase, Presented, State};
 use crate::{Access, Error, ErrorKind, Handle, Name, Result, SaveMode, SessionManager, codec};
 
@@ -53,6 +55,15 @@ impl Shared {
 
     pub(super) fn handle(&self) -> Option<Handle> {
         self.access().live().map(|live| *live.stored.handle())
+    }
+
+    /// The attribute as this request sees it.
+    pub(super) fn attribute(&self, name: &str) -> Result<Option<Bytes>> {
+        let mut state = self.access();
+        state.check()?;
+        state.check_read(name)?;
+        self.note_read(&mut state, name);
+        Ok(state.attribute(name).cloned())
     }
 
     /// Notes that an attribute was read, where that means that it is written, too.

@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Changes, Error, ErrorKind, Name, Record, Result, SessionId, StoredId, Timestamp};
+use crate::{
+    Changes, Error, ErrorKind, Name, Principal, Record, Result, Select, SessionId, StoredId, Timestamp,
+};
 
 /// What one request knows of its session and has done to it. All transitions are in `operations.rs`.
 #[derive(Default)]
@@ -100,6 +102,9 @@ pub(crate) struct Live {
     pub(crate) now: Timestamp,
     /// Whether all attributes were read, not only some.
     pub(crate) whole: bool,
+    /// Attributes that were asked for and are not there: what tells them from those that were not asked for. Of no
+    /// use where all were read.
+    pub(crate) absent: Vec<Name>,
     /// Whether it began with this request.
     pub(crate) is_new: bool,
     /// Whether it is held beyond its request: `now` is then long past, and every write notes the access.
@@ -129,11 +134,41 @@ impl Stored {
 }
 
 impl Live {
-    /// Adds what was read earlier to a read of `names` alone.
-    pub(crate) fn merge(&mut self, before: &Live, names: &[&str]) {
-        let earlier = before.record.attributes.iter().filter(|(name, _)| !names.contains(&&***name));
+    /// What a read has found.
+    pub(crate) fn read(
+        id: SessionId,
+        stored: StoredId,
+        record: Arc<Record>,
+        now: Timestamp,
+        select: Select<'_>,
+    ) -> Self {
+        let asked = match select {
+            Select::Only(names) => names,
+            Select::All | Select::Metadata => &[],
+        };
+        let absent = asked.iter().filter(|name| !record.attributes.contains_key(**name));
+        let absent = absent.map(|name| Name::from(*name)).collect();
+        let whole = select == Select::All;
+        Self { id, stored, record, now, whole, absent, is_new: false, detached: false }
+    }
+
+    /// Whether it is known what the stored session has under this name.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.whole
+            || self.record.attributes.contains_key(name)
+            || self.absent.iter().any(|absent| &**absent == name)
+    }
+
+    /// Adds what was known before to a read of some attributes that were not.
+    pub(crate) fn merge(&mut self, before: Live) {
+        if self.whole {
+            return;
+        }
+        self.absent.extend(before.absent);
         let attributes = &mut Arc::make_mut(&mut self.record).attributes;
-        attributes.extend(earlier.map(|(name, value)| (name.clone(), value.clone())));
+        for (name, value) in &before.record.attributes {
+            attributes.entry(name.clone()).or_insert_with(|| value.clone());
+        }
     }
 
     pub(crate) fn is_touch_due(&self) -> bool {
@@ -143,7 +178,8 @@ impl Live {
     /// The same session, to be held beyond this request.
     pub(crate) fn detached(&self) -> Self {
         let (id, stored, record) = (self.id.clone(), self.stored.clone(), self.record.clone());
-        Self { id, stored, record, now: self.now, whole: self.whole, is_new: false, detached: true }
+        let (now, whole, absent) = (self.now, self.whole, self.absent.clone());
+        Self { id, stored, record, now, whole, absent, is_new: false, detached: true }
     }
 
     pub(crate) fn target(&self) -> Stored {
@@ -184,6 +220,35 @@ impl State {
         self.check()
     }
 
+    /// Which of these attributes have to be read for the request to see them all; `None`: the store need not be
+    /// asked.
+    pub(crate) fn unread<'n>(&self, names: &[&'n str]) -> Option<Vec<&'n str>> {
+        match &self.phase {
+            Phase::Unread => Some(names.to_vec()),
+            Phase::Live(live) => {
+                let unread: Vec<&str> = names.iter().copied().filter(|name| !live.knows(name)).collect();
+                let hidden = |name: &&str| self.pending.attributes.contains_key(*name);
+                (!unread.iter().all(hidden)).then_some(unread)
+            }
+            Phase::Nothing | Phase::Gone | Phase::Ambiguous | Phase::Failed(_) | Phase::Unknown(_) => None,
+        }
+    }
+
+    /// That the attribute can be told from one that is not there.
+    pub(crate) fn check_read(&self, name: &str) -> Result<()> {
+        let is_read =
+            self.pending.attributes.contains_key(name) || self.live().is_none_or(|live| live.knows(name));
+        if is_read {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::NotLoaded,
+            format!(
+                "the session attribute {name:?} is not among those that were loaded: name it, or load them all"
+            ),
+        ))
+    }
+
     /// The attribute as this request sees it: its own changes over what was read.
     pub(crate) fn attribute(&self, name: &str) -> Option<&Bytes> {
         match self.pending.attributes.get(name) {
@@ -217,6 +282,13 @@ impl State {
         }
     }
 
+    /// The session is the principal's now.
+    pub(crate) fn belongs_to(&mut self, principal: &Principal) {
+        if let Phase::Live(live) = &mut self.phase {
+            Arc::make_mut(&mut live.record).principal = Some(principal.clone());
+        }
+    }
+
     /// The session was ended by this request.
     pub(crate) fn end(&mut self) {
         self.phase = Phase::Nothing;
@@ -232,22 +304,24 @@ impl State {
 
     /// The stored attribute is known to be gone now.
     pub(crate) fn forget(&mut self, name: &str) {
-        if let Phase::Live(live) = &mut self.phase
-            && live.record.attributes.contains_key(name)
-        {
-            Arc::make_mut(&mut live.record).attributes.remove(name);
+        if let Phase::Live(live) = &mut self.phase {
+            if live.record.attributes.contains_key(name) {
+                Arc::make_mut(&mut live.record).attributes.remove(name);
+            }
+            live.absent.push(name.into());
         }
     }
 
     /// Takes note that the store has applied these changes. What has been changed since they were sent stays
     /// pending.
-    pub(crate) fn applied(&mut self, changes: &Changes, touch: std::time::Duration, now: Timestamp) {
+    pub(crate) fn applied(&mut self, changes: &Changes, touch: std::time::Duration) {
         self.pending.attributes.retain(|name, value| changes.attributes.get(name) != Some(value));
         if self.pending.idle == changes.idle {
             self.pending.idle = None;
         }
         if let Phase::Live(live) = &mut self.phase {
-            changes.apply_to(Arc::make_mut(&mut live.record), now, touch);
+            changes.apply_to(Arc::make_mut(&mut live.record), live.now, touch);
+            live.absent.extend(changes.removed().cloned());
         }
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use session_core::SessionStore;
+use session_core::{EventSettings, SessionStore};
 use session_redis::RedisStore;
 use session_testkit::{Harness, RedisServer, async_trait, store_conformance};
 
@@ -45,6 +45,10 @@ impl Harness for Redis {
 
     async fn skip(&self, by: Duration) {
         move_back(&self.server, &self.namespace, by);
+    }
+
+    async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> {
+        None
     }
 
     async fn leftovers(&self) -> usize {

@@ -5,7 +5,7 @@
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
-/// use session_core::SessionStore;
+/// use session_core::{EventSettings, SessionStore};
 /// use session_memory::MemoryStore; // or your own
 /// use session_testkit::{Harness, ManualClock, async_trait, store_conformance};
 ///
@@ -22,6 +22,7 @@
 /// impl Harness for Memory {
 ///     fn store(&self) -> Arc<dyn SessionStore> { Arc::new(self.store.clone()) }
 ///     async fn advance(&self, by: Duration) { self.clock.advance(by); }
+///     async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> { None }
 ///     async fn leftovers(&self) -> usize { self.store.held() as usize }
 /// }
 ///
@@ -47,7 +48,7 @@ macro_rules! store_conformance {
                 the_store_stamps_all_times_with_its_own_clock,
                 the_end_is_idle_and_throttle_after_the_beginning,
                 the_absolute_end_is_counted_from_the_beginning,
-                attributes_and_principal_are_kept,
+                attributes_are_kept,
                 a_session_without_attributes_is_a_session,
                 sent_again_it_is_created_and_changes_nothing,
                 over_a_tombstone_it_is_gone_and_writes_nothing,
@@ -87,7 +88,6 @@ macro_rules! store_conformance {
                 without_being_asked_it_notes_no_access,
                 asked_to_it_notes_the_access_when_that_is_due,
                 asked_to_it_does_not_when_it_is_not_due,
-                it_sets_the_principal_and_keeps_it_otherwise,
                 a_new_idle_timeout_counts_from_now,
                 without_an_idle_timeout_a_session_lives_until_its_absolute_end,
                 without_any_timeout_it_never_ends_and_can_be_given_one_again,
@@ -132,6 +132,7 @@ macro_rules! store_conformance {
                 a_candidate_that_is_shown_becomes_the_current_id,
                 a_candidate_is_shown_by_a_load_of_any_selection,
                 showing_the_candidate_changes_only_when_the_id_was_issued,
+                a_load_of_any_selection_tells_when_the_shown_candidate_was_issued,
                 the_previous_id_stays_good_for_every_operation,
                 showing_the_previous_id_does_not_make_it_current,
                 the_id_before_the_previous_one_is_absent,
@@ -201,6 +202,36 @@ macro_rules! store_conformance {
                 a_tombstone_stays_while_it_is_needed,
                 if_offered_it_keeps_its_limit_and_says_how_many,
             }
+            events_if_offered {
+                each_operation_tells_what_it_did,
+                an_end_by_handle_is_told_as_such,
+                what_is_refused_is_not_told,
+                reading_changing_touching_and_renewing_are_not_told,
+                sent_again_an_operation_tells_nothing_else,
+                an_event_names_the_principal_and_carries_the_chosen_attributes_only,
+                an_event_carries_the_attributes_as_they_were_last,
+                an_expired_session_is_told_by_the_sweep,
+                a_session_that_was_ended_does_not_expire,
+                an_expired_session_that_is_ended_by_its_handle_has_expired,
+                a_session_that_was_touched_outlives_its_first_end,
+                a_timeout_made_shorter_is_told_in_its_time,
+                a_timeout_made_longer_is_told_in_its_time,
+                a_sweep_touches_no_live_session,
+                after_a_missed_hour_everything_is_told,
+                nothing_is_left_of_what_has_ended,
+                one_sessions_events_come_in_their_order,
+                every_node_hears_everything_from_its_beginning_on,
+                every_node_hears_again_what_it_did_not_acknowledge,
+                two_of_a_group_share_what_happens,
+                what_one_of_a_group_does_not_acknowledge_another_hears,
+                a_group_goes_on_while_none_listens,
+                two_groups_hear_the_same,
+                no_more_is_handed_out_than_was_asked_for,
+                a_listener_that_panics_harms_nothing_and_hears_it_again,
+                a_listener_that_always_fails_is_given_up,
+                a_touch_racing_the_sweep_is_whole_or_too_late,
+                two_sweeps_at_once_tell_every_end,
+            }
             atomic {
                 a_create_that_is_dropped_leaves_a_whole_session_or_none,
                 a_save_that_is_dropped_is_applied_whole_or_not_at_all,
@@ -233,6 +264,48 @@ macro_rules! store_conformance {
                 if_renewal_is_offered_a_shown_candidate_never_survives_a_rotation,
                 a_sweep_never_removes_what_is_begun_meanwhile,
                 the_last_access_never_goes_back,
+            }
+            sign_in_if_offered {
+                it_makes_the_session_the_principals_under_a_new_id,
+                the_principal_comes_with_every_selection,
+                it_carries_the_pending_changes,
+                both_timeouts_start_anew,
+                the_principal_stays_through_everything_but_the_end,
+                sent_again_it_is_applied_and_changes_nothing,
+                another_principals_session_is_refused_and_stays_as_it_is,
+                the_same_principal_can_sign_in_again_in_the_same_session,
+                any_unicode_is_a_principals_name,
+            }
+            principals_if_offered {
+                find_shows_every_session_of_the_principal_and_no_other,
+                find_shows_the_record_with_the_selected_attributes,
+                sessions_that_end_in_the_same_moment_are_all_found,
+                a_session_that_ended_is_not_found,
+                a_session_that_expired_is_not_found,
+                a_session_that_is_kept_alive_stays_findable,
+                a_shorter_timeout_ends_a_principals_session_sooner,
+                within_the_limit_nobody_is_ended,
+                one_more_ends_the_oldest,
+                one_more_ends_the_one_unused_for_longest,
+                one_more_is_refused_until_another_has_ended,
+                what_has_expired_does_not_count,
+                signing_in_again_does_not_count_twice,
+                a_lower_limit_ends_all_that_are_too_many,
+                a_limit_is_each_principals_own,
+                revoke_ends_every_session_of_the_principal_and_no_other,
+                revoke_keeps_the_session_that_it_is_to_keep,
+                a_sign_in_that_arrived_before_a_revocation_is_refused,
+                a_sign_in_that_arrives_after_a_revocation_succeeds,
+                a_later_step_of_a_revocation_spares_who_came_after_the_first,
+                nothing_is_left_of_principals_after_their_last_session,
+            }
+            principal_races_if_offered {
+                a_logout_everywhere_beats_a_sign_in_that_arrived_before_it,
+                a_logout_everywhere_leaves_none_of_many_sign_ins,
+                of_many_sign_ins_at_once_the_limit_is_left_and_never_more,
+                one_of_two_sign_ins_under_the_same_id_wins,
+                a_logout_or_the_sign_in_under_the_same_id_wins,
+                a_session_is_found_whatever_touches_it_meanwhile,
             }
             long_waits {
                 an_end_is_gone_only_for_requests_that_it_came_over,

@@ -18,6 +18,7 @@ use std::time::Duration;
     max_attributes = 100,
     budget = "500ms",
     sweep = "never",
+    events,
     cookie(
         name = "shop",
         path = "/shop",
