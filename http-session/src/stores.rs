@@ -34,11 +34,11 @@ const SCHEMES: &[Scheme] = &[
     Scheme { name: "rediss", feature: "tls", state: State::Planned },
     Scheme { name: "redis-sentinel", feature: "redis-sentinel", state: State::Planned },
     Scheme { name: "redis-cluster", feature: "redis-cluster", state: State::Planned },
-    Scheme { name: "postgres", feature: "postgres", state: State::Planned },
-    Scheme { name: "postgresql", feature: "postgres", state: State::Planned },
-    Scheme { name: "mysql", feature: "mysql", state: State::Planned },
-    Scheme { name: "mariadb", feature: "mysql", state: State::Planned },
-    Scheme { name: "sqlite", feature: "sqlite", state: State::Planned },
+    Scheme { name: "postgres", feature: "postgres", state: compiled_in(cfg!(feature = "postgres")) },
+    Scheme { name: "postgresql", feature: "postgres", state: compiled_in(cfg!(feature = "postgres")) },
+    Scheme { name: "mysql", feature: "mysql", state: compiled_in(cfg!(feature = "mysql")) },
+    Scheme { name: "mariadb", feature: "mysql", state: compiled_in(cfg!(feature = "mysql")) },
+    Scheme { name: "sqlite", feature: "sqlite", state: compiled_in(cfg!(feature = "sqlite")) },
 ];
 
 /// Whether the URL names a store that is compiled in. Connects to nothing.
@@ -70,23 +70,23 @@ fn available() -> String {
     let names = SCHEMES.iter().filter(|scheme| scheme.state == State::CompiledIn);
     let names: Vec<_> = names.map(|scheme| format!("`{}:`", scheme.name)).collect();
     match &names[..] {
-        [] => "none (each store is a feature of http-session: `memory`, `redis`)".to_owned(),
+        [] => {
+            "none (each store is a feature of http-session: `memory`, `redis`, `postgres`, `mysql`, `sqlite`)"
+                .to_owned()
+        }
         names => names.join(", "),
     }
 }
 
 /// How a store is opened.
+#[allow(dead_code, reason = "which of it is read depends on the stores that are compiled in")]
 pub(crate) struct Place<'a> {
-    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "for a store that others share"))]
     pub(crate) namespace: &'a str,
     /// How long an operation may take.
-    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "for a store that connects"))]
     pub(crate) budget: Option<Duration>,
     /// For a store without a clock of its own.
-    #[cfg_attr(not(feature = "memory"), expect(dead_code, reason = "for a store without a clock"))]
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether it tells what happens to its sessions.
-    #[cfg_attr(not(feature = "memory"), expect(dead_code, reason = "for a store that tells events"))]
     pub(crate) events: Option<EventSettings>,
 }
 
@@ -99,6 +99,8 @@ pub(crate) async fn open(given: Option<&Given<Url>>, place: Place<'_>) -> Result
         Some("memory") => Ok(memory(place)),
         #[cfg(feature = "redis")]
         Some("redis" | "valkey") => redis(given, place).await,
+        #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+        Some("postgres" | "postgresql" | "mysql" | "mariadb" | "sqlite") => sql(given, place).await,
         // `check` has let no other scheme pass.
         _ => Err(Error::new(ErrorKind::Config, format!("{}: {} names no store", given.origin, given.value))),
     }
@@ -142,8 +144,21 @@ async fn redis(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn SessionSt
     }
 }
 
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+async fn sql(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
+    let builder = session_sql::SqlStore::builder(given.value.expose());
+    let mut builder = builder.namespace(place.namespace).clock(place.clock);
+    if let Some(budget) = place.budget {
+        builder = builder.budget(budget);
+    }
+    match builder.connect().await {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => Err(not_opened(given, error)),
+    }
+}
+
 /// The store's error, with the setting that named the store.
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql", feature = "sqlite"))]
 fn not_opened(given: &Given<Url>, error: Error) -> Error {
     let message = format!("{}: the store {} cannot be opened: {error}", given.origin, given.value);
     Error::new(error.kind(), message).with_source(error)

@@ -140,8 +140,11 @@ async fn a_store_that_does_not_exist_is_an_error_that_lists_those_that_do() {
 
 #[tokio::test]
 async fn a_store_that_is_to_come_is_an_error_that_names_its_feature() {
-    let error = error(Builder::new(), [("session.store", "postgres://localhost/shop")]).await.to_string();
-    assert!(error.contains("`postgres:` needs the feature `postgres`, which this version"), "{error}");
+    let error = error(Builder::new(), [("session.store", "redis-cluster://localhost")]).await.to_string();
+    assert!(
+        error.contains("`redis-cluster:` needs the feature `redis-cluster`, which this version"),
+        "{error}"
+    );
 }
 
 #[cfg(not(feature = "redis"))]
