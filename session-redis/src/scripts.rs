@@ -10,6 +10,10 @@ pub(crate) struct Script {
     sha: String,
 }
 
+/// Tries the commands that the others use. Not loaded at each connect: it is run once, at the start.
+pub(crate) static PROBE: LazyLock<Script> =
+    LazyLock::new(|| Script::assemble(include_str!("scripts/probe.lua")));
+
 macro_rules! scripts {
     ($($constant:ident: $name:literal),* $(,)?) => {
         $(pub(crate) static $constant: LazyLock<Script> = LazyLock::new(|| {

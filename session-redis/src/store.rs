@@ -6,34 +6,36 @@ use bytes::Bytes;
 use redis::{Cmd, RedisWrite as _, Value};
 use session_core::{
     Access, Capabilities, Changes, Created, Digest, Handle, Load, NewRecord, OpId, Renewal, Renewed, Result,
-    Saved, Select, SessionStore, StoredId, Swapped, Taken,
+    Saved, Select, SessionStore, StoredId, Swapped, Taken, Timestamp,
 };
 
 use crate::RedisStoreBuilder;
+use crate::check;
 use crate::config::Target;
-use crate::connection::{Answer, Call, Connection};
+use crate::connection::{Call, Connection};
 use crate::error::unexpected_reply;
 use crate::keys::Keys;
 use crate::record::{self, Found, Hash, Metadata, attribute};
 use crate::reply::{self, Verdict};
 use crate::scripts::{self, Script};
 
-/// Keeps sessions in one Redis server, through one connection that comes back by itself.
+/// Keeps sessions in Redis or Valkey: in one server, in the primary that Sentinels name, or in a Cluster.
 ///
 /// Every operation is one round trip (loading with an id that a renewal has just issued: two), answers within the
-/// budget, and succeeds again as soon as the server does. Dropping an operation's future leaves open whether the
-/// operation is carried out.
+/// budget, and succeeds again as soon as the server does. While a failover is under way it waits for the new primary,
+/// as long as the budget lasts. Dropping an operation's future leaves open whether the operation is carried out.
 ///
 /// What the server acknowledged may still be lost with it: by a crash unless it runs with `appendfsync always`, by a
-/// failover because replication is asynchronous.
+/// failover because replication is asynchronous. [`Durability`](crate::Durability) says what can be done about the
+/// latter.
 pub struct RedisStore {
-    connection: Arc<Connection>,
+    connection: Connection,
     keys: Keys,
 }
 
 impl RedisStore {
-    /// The store at `redis://[user:password@]host[:port][/database]`, with the default settings of
-    /// [`builder`](Self::builder).
+    /// The store at this URL, with the default settings of [`builder`](Self::builder). The crate's documentation has
+    /// a [table of URLs](crate#urls).
     ///
     /// # Errors
     ///
@@ -49,7 +51,9 @@ impl RedisStore {
     }
 
     pub(crate) async fn open(target: Target, keys: Keys) -> Result<Self> {
-        Ok(Self { connection: Connection::open(target).await?, keys })
+        let connection = Connection::open(target).await?;
+        check::all(&connection, &keys).await?;
+        Ok(Self { connection, keys })
     }
 
     fn deadline(&self) -> Instant {
@@ -66,10 +70,10 @@ impl RedisStore {
 
     /// A script's verdict, of which the server's time is learned.
     async fn verdict_by(&self, call: Call, deadline: Instant) -> Result<Verdict> {
-        let Answer { value, sent } = self.connection.send(&call, deadline).await?;
-        let verdict = reply::verdict(&value)?;
+        let answer = self.connection.send(&call, deadline).await?;
+        let verdict = reply::verdict(&answer.value)?;
         if let Verdict::Done(Some(time)) = verdict {
-            self.connection.clock().observe(time, sent);
+            answer.tells_time(time);
         }
         Ok(verdict)
     }
@@ -81,13 +85,14 @@ impl RedisStore {
         select: Select<'_>,
         access: Access,
         deadline: Instant,
-    ) -> Result<Found> {
+    ) -> Result<(Found, Timestamp)> {
         for part in [Metadata::Usual, Metadata::Whole] {
-            let call = Call { cmd: record::read(key, select, part), script: None, again: true };
+            let call = Call::command(record::read(key, select, part)).again();
             let answer = self.connection.send(&call, deadline).await?;
+            let now = answer.now();
             let hash = Hash::decode(answer.value, select, part)?;
-            if let Some(found) = hash.judge(id, access, self.connection.clock().now())? {
-                return Ok(found);
+            if let Some(found) = hash.judge(id, access, now)? {
+                return Ok((found, now));
             }
         }
         Err(unexpected_reply("the whole metadata of a session does not tell whose it is"))
@@ -125,7 +130,8 @@ impl SessionStore for RedisStore {
     async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load> {
         let deadline = self.deadline();
         let key = self.keys.session(id.handle());
-        let record = match self.find(&key, id, select, access, deadline).await? {
+        let (found, now) = self.find(&key, id, select, access, deadline).await?;
+        let record = match found {
             Found::Live(record) => record,
             Found::Candidate(record) => match Box::pin(self.promote(&key, id, access, deadline)).await? {
                 Saved::Applied => record,
@@ -135,7 +141,7 @@ impl SessionStore for RedisStore {
             Found::Gone => return Ok(Load::Gone),
             Found::Absent => return Ok(Load::Absent),
         };
-        Ok(Load::Live { record: Arc::new(record), now: self.connection.clock().now() })
+        Ok(Load::Live { record: Arc::new(record), now })
     }
 
     async fn touch(&self, id: &StoredId, access: Access) -> Result<()> {
@@ -161,21 +167,21 @@ impl SessionStore for RedisStore {
         let mut cmd = changing(&scripts::ROTATE, &self.keys.session(id.handle()), id, changes, access);
         times(&mut cmd, changes, access);
         fields(&mut cmd, Some(new), changes);
-        let verdict = self.verdict(again(cmd, &scripts::ROTATE)).await?;
+        let verdict = self.verdict(again(cmd, &scripts::ROTATE).durable()).await?;
         reply::saved(&verdict)
     }
 
     async fn delete(&self, id: &StoredId, op: OpId, access: Access) -> Result<Saved> {
         let mut cmd = matching(&scripts::DELETE, &self.keys.session(id.handle()), id, access, 1, 16);
         cmd.write_arg(op.as_bytes());
-        let verdict = self.verdict(again(cmd, &scripts::DELETE)).await?;
+        let verdict = self.verdict(again(cmd, &scripts::DELETE).durable()).await?;
         reply::saved(&verdict)
     }
 
     async fn end(&self, handle: &Handle, op: OpId) -> Result<()> {
         let mut cmd = scripts::END.call(&self.keys.session(handle), 1, 16);
         cmd.write_arg(op.as_bytes());
-        let verdict = self.verdict(again(cmd, &scripts::END)).await?;
+        let verdict = self.verdict(again(cmd, &scripts::END).durable()).await?;
         reply::saved(&verdict)?;
         Ok(())
     }
@@ -184,7 +190,7 @@ impl SessionStore for RedisStore {
         let key = self.keys.session(id.handle());
         let mut cmd = matching(&scripts::TAKE, &key, id, access, 1, 2 + name.len());
         attribute(&mut cmd, name);
-        reply::taken(self.value(once(cmd, &scripts::TAKE)).await?)
+        reply::taken(self.value(once(cmd, &scripts::TAKE).durable()).await?)
     }
 
     async fn replace_if(
@@ -226,7 +232,7 @@ impl Renewal for RedisStore {
 impl std::fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisStore")
-            .field("server", self.connection.target())
+            .field("servers", &format_args!("{}", self.connection.servers()))
             .field("keys", &self.keys)
             .finish()
     }
@@ -234,12 +240,12 @@ impl std::fmt::Debug for RedisStore {
 
 /// A call that may be sent again after an unknown outcome: it finds its own work done.
 fn again(cmd: Cmd, script: &'static Script) -> Call {
-    Call { cmd, script: Some(script), again: true }
+    Call::script(cmd, script).again()
 }
 
 /// A call that is never sent again after an unknown outcome.
 fn once(cmd: Cmd, script: &'static Script) -> Call {
-    Call { cmd, script: Some(script), again: false }
+    Call::script(cmd, script)
 }
 
 /// The beginning of every script that looks for a match: digest and age.
