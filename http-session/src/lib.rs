@@ -90,7 +90,8 @@
 //! | `axum` | yes | [`axum`]: the layer and its extractors |
 //! | `macros` | yes | [`macro@session_config`] |
 //! | `memory` | yes | the store for `memory:`, `MemoryStore` |
-//! | `redis` | | the store for `redis:` and `valkey:`, `RedisStore` |
+//! | `redis` | | the store for `redis:` and `valkey:`, also `redis+sentinel:`, `redis+cluster:` and `redis+unix:`; `RedisStore` |
+//! | `tls` | | `rediss:`, `rediss+sentinel:` and `rediss+cluster:`, with `redis` |
 //! | `tracing` | | log lines: a warning at start when sessions are in memory because nothing else was said, and what stores report |
 //!
 //! A store's URL whose feature is off is an error at start that names the feature.
@@ -140,7 +141,7 @@ pub use session_core::{
 #[cfg(feature = "memory")]
 pub use session_memory::MemoryStore;
 #[cfg(feature = "redis")]
-pub use session_redis::RedisStore;
+pub use session_redis::{Durability, RedisStore};
 pub use source::{Env, Source};
 
 /// Makes a struct the configuration of sessions.

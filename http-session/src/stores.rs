@@ -12,6 +12,8 @@ struct Scheme {
     name: &'static str,
     feature: &'static str,
     state: State,
+    /// What may follow the name after a `+`.
+    variants: &'static [&'static str],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,26 +28,51 @@ const fn compiled_in(is_on: bool) -> State {
     if is_on { State::CompiledIn } else { State::TurnedOff }
 }
 
+const fn scheme(name: &'static str, feature: &'static str, state: State) -> Scheme {
+    Scheme { name, feature, state, variants: &[] }
+}
+
+const fn redis(name: &'static str) -> Scheme {
+    let variants = &["unix", "sentinel", "cluster"];
+    Scheme { variants, ..scheme(name, "redis", compiled_in(cfg!(feature = "redis"))) }
+}
+
+const fn redis_with_tls(name: &'static str) -> Scheme {
+    let (feature, is_on) = match cfg!(feature = "redis") {
+        true => ("tls", cfg!(feature = "tls")),
+        false => ("redis` and `tls", false),
+    };
+    Scheme { variants: &["sentinel", "cluster"], ..scheme(name, feature, compiled_in(is_on)) }
+}
+
 const SCHEMES: &[Scheme] = &[
-    Scheme { name: "memory", feature: "memory", state: compiled_in(cfg!(feature = "memory")) },
-    Scheme { name: "redis", feature: "redis", state: compiled_in(cfg!(feature = "redis")) },
-    Scheme { name: "valkey", feature: "redis", state: compiled_in(cfg!(feature = "redis")) },
-    Scheme { name: "rediss", feature: "tls", state: State::Planned },
-    Scheme { name: "redis-sentinel", feature: "redis-sentinel", state: State::Planned },
-    Scheme { name: "redis-cluster", feature: "redis-cluster", state: State::Planned },
-    Scheme { name: "postgres", feature: "postgres", state: State::Planned },
-    Scheme { name: "postgresql", feature: "postgres", state: State::Planned },
-    Scheme { name: "mysql", feature: "mysql", state: State::Planned },
-    Scheme { name: "mariadb", feature: "mysql", state: State::Planned },
-    Scheme { name: "sqlite", feature: "sqlite", state: State::Planned },
+    scheme("memory", "memory", compiled_in(cfg!(feature = "memory"))),
+    redis("redis"),
+    redis("valkey"),
+    redis_with_tls("rediss"),
+    redis_with_tls("valkeys"),
+    scheme("postgres", "postgres", State::Planned),
+    scheme("postgresql", "postgres", State::Planned),
+    scheme("mysql", "mysql", State::Planned),
+    scheme("mariadb", "mysql", State::Planned),
+    scheme("sqlite", "sqlite", State::Planned),
 ];
+
+impl Scheme {
+    fn names(&self, scheme: &str) -> bool {
+        match scheme.split_once('+') {
+            None => scheme == self.name,
+            Some((name, variant)) => name == self.name && self.variants.contains(&variant),
+        }
+    }
+}
 
 /// Whether the URL names a store that is compiled in. Connects to nothing.
 pub(crate) fn check(url: &Url) -> Result<(), String> {
     let Some(name) = url.scheme() else {
         return Err(format!("not the URL of a store: it begins with one of {}", available()));
     };
-    let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == name) else {
+    let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.names(&name)) else {
         return Err(format!("there is no store for `{name}:`; there are {}", available()));
     };
     let Scheme { feature, .. } = scheme;
@@ -82,11 +109,12 @@ pub(crate) async fn open(
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn SessionStore>> {
     let Some(given) = given else { return memory_by_default(clock) };
-    match given.value.scheme().as_deref() {
+    let scheme = given.value.scheme();
+    match scheme.as_deref().and_then(|scheme| scheme.split('+').next()) {
         #[cfg(feature = "memory")]
         Some("memory") => Ok(memory(clock)),
         #[cfg(feature = "redis")]
-        Some("redis" | "valkey") => redis(given, namespace).await,
+        Some("redis" | "valkey" | "rediss" | "valkeys") => open_redis(given, namespace).await,
         _ => {
             // `check` has let no other scheme pass. Without a store feature, nothing uses these two.
             let _ = (namespace, clock);
@@ -118,7 +146,7 @@ fn memory(clock: Arc<dyn Clock>) -> Arc<dyn SessionStore> {
 }
 
 #[cfg(feature = "redis")]
-async fn redis(given: &Given<Url>, namespace: &str) -> Result<Arc<dyn SessionStore>> {
+async fn open_redis(given: &Given<Url>, namespace: &str) -> Result<Arc<dyn SessionStore>> {
     let connected =
         session_redis::RedisStore::builder(given.value.expose()).namespace(namespace).connect().await;
     match connected {

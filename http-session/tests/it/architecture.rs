@@ -60,6 +60,8 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("macros", &["session-macros"]),
     ("memory", &["moka", "session-memory"]),
     ("redis", &["redis", "session-redis"]),
+    // For the stores that are on: by itself it encrypts nothing.
+    ("tls", &[]),
     ("tracing", &["tracing"]),
 ];
 
@@ -126,6 +128,14 @@ fn a_feature_that_is_on_brings_its_dependency_and_those_of_no_other_feature() {
                 assert_eq!(is_there, belongs, "{name} (of {other}) with the feature {feature} alone");
             }
         }
+    }
+}
+
+#[test]
+fn tls_comes_with_a_store_that_is_reached_over_a_network() {
+    for (features, expected) in [("redis", false), ("tls,memory", false), ("redis,tls", true)] {
+        let crates = tree(&["-p", "http-session", "--no-default-features", "--features", features]);
+        assert_eq!(crates.contains_key("rustls"), expected, "{features}");
     }
 }
 
