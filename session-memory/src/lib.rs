@@ -6,6 +6,7 @@
 mod config;
 mod lease;
 mod miss;
+mod principals;
 mod slot;
 mod store;
 

@@ -108,7 +108,7 @@ pub(crate) const READ_ONLY: &str =
     "the Redis server is a read-only replica: point the store's URL at the primary";
 
 /// What a user of the server has to be allowed to.
-pub(crate) const PERMISSIONS: &str = "+@hash +@keyspace +@scripting +time, in a Cluster +cluster|slots +cluster|info \
+pub(crate) const PERMISSIONS: &str = "+@hash +@sortedset +@keyspace +@scripting +time, in a Cluster +cluster|slots +cluster|info \
                                       +asking, to wait for a replica +wait, on the keys of the namespace";
 
 /// The words of a refusal name the command, and never a key or another argument.

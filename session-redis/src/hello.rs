@@ -18,8 +18,8 @@ pub(crate) enum Mode {
     Cluster,
 }
 
-/// Users with permissions (`ACL`), and this command. Scripts that ask for the time and then write need version 5.
-const OLDEST: u64 = 6;
+/// The index of a principal's sessions moves an entry's end only forward (`ZADD GT`).
+const OLDEST: (u64, u64) = (6, 2);
 
 impl Hello {
     /// # Errors
@@ -51,15 +51,17 @@ impl Hello {
 
 /// What cannot be read is taken for new enough: other servers of this protocol count differently.
 fn is_too_old(version: &str) -> bool {
-    let major = version.split('.').next().and_then(|major| major.parse::<u64>().ok());
-    major.is_some_and(|major| major < OLDEST)
+    let mut numbers = version.split('.').map_while(|number| number.parse::<u64>().ok());
+    let version = numbers.next().map(|major| (major, numbers.next().unwrap_or(0)));
+    version.is_some_and(|version| version < OLDEST)
 }
 
 fn too_old(address: &Address, version: Option<&str>) -> Error {
     let version = version.map_or_else(String::new, |version| format!(" (it is {version})"));
+    let (major, minor) = OLDEST;
     let text = format!(
-        "the Redis server at {address} is too old{version}: sessions need version {OLDEST} or later, for its users with \
-         permissions and its scripts"
+        "the Redis server at {address} is too old{version}: sessions need version {major}.{minor} or later, for the index \
+         of a principal's sessions (ZADD GT)"
     );
     Error::new(ErrorKind::Config, text)
 }

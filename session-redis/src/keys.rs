@@ -1,26 +1,32 @@
-use session_core::Handle;
+use session_core::{Handle, Principal};
 
 /// The keys of one namespace.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    prefix: String,
+    sessions: String,
+    principals: String,
 }
 
 impl Keys {
     pub(crate) fn new(namespace: &str) -> Self {
-        Self { prefix: format!("{namespace}:sessions:") }
+        Self { sessions: format!("{namespace}:sessions:"), principals: format!("{namespace}:principals:") }
     }
 
     /// Where a session lies for life: its record, later its tombstone.
     pub(crate) fn session(&self, handle: &Handle) -> String {
-        let mut key = String::with_capacity(self.prefix.len() + Handle::TEXT_LEN);
-        key.push_str(&self.prefix);
+        let mut key = String::with_capacity(self.sessions.len() + Handle::TEXT_LEN);
+        key.push_str(&self.sessions);
         handle.push_to(&mut key);
         key
     }
 
+    /// Where the index of a principal's sessions lies.
+    pub(crate) fn principal(&self, principal: &Principal) -> String {
+        format!("{}{principal}", self.principals)
+    }
+
     /// A key under which nothing ever lies.
     pub(crate) fn nothing(&self) -> String {
-        format!("{}-", self.prefix)
+        format!("{}-", self.sessions)
     }
 }

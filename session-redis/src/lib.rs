@@ -37,8 +37,8 @@
 //!
 //! # The server
 //!
-//! It must be Redis 6 or later, or Valkey, a primary, and keep what it is given (`maxmemory-policy noeviction`). A user
-//! with permissions needs `+@hash +@keyspace +@scripting +time` on `~<namespace>:*`, in a Cluster also `+cluster|slots
+//! It must be Redis 6.2 or later, or Valkey, a primary, and keep what it is given (`maxmemory-policy noeviction`). A user
+//! with permissions needs `+@hash +@sortedset +@keyspace +@scripting +time` on `~<namespace>:*`, in a Cluster also `+cluster|slots
 //! +cluster|info +asking`, and `+wait` where changes wait for a replica. All of that is checked when the store connects,
 //! and what is wrong is told in one message.
 
@@ -54,6 +54,7 @@ mod keys;
 mod line;
 mod link;
 mod node;
+mod principals;
 mod record;
 mod reply;
 mod scripts;

@@ -39,6 +39,14 @@ scripts! {
     END: "end",
     TAKE: "take",
     REPLACE_IF: "replace_if",
+    SIGN_IN: "sign_in",
+    END_MEMBER: "end_member",
+    INDEX_ENROLL: "index_enroll",
+    INDEX_EXTEND: "index_extend",
+    INDEX_REVOKE: "index_revoke",
+    INDEX_DROP: "index_drop",
+    INDEX_PAGE: "index_page",
+    INDEX_COUNT: "index_count",
 }
 
 /// What a line `@include <name>` of a script stands for. One that stands for nothing is no Lua: the server refuses the
@@ -50,8 +58,13 @@ fn part(name: &str) -> Option<&'static str> {
         "parse" => include_str!("scripts/parse.lua"),
         "extend" => include_str!("scripts/extend.lua"),
         "expire" => include_str!("scripts/expire.lua"),
+        "cap" => include_str!("scripts/cap.lua"),
         "change" => include_str!("scripts/change.lua"),
+        "rotated" => include_str!("scripts/rotated.lua"),
+        "done" => include_str!("scripts/done.lua"),
         "tombstone" => include_str!("scripts/tombstone.lua"),
+        "index" => include_str!("scripts/index.lua"),
+        "index_expire" => include_str!("scripts/index_expire.lua"),
         _ => return None,
     })
 }
@@ -101,4 +114,24 @@ fn included(text: &str) -> String {
         }
     }
     whole
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The commands that follow these words in a text, in quotes.
+    fn commands(text: &str, before: &str) -> BTreeSet<String> {
+        let names = text.split(before).skip(1).filter_map(|rest| rest.split('\'').nth(1));
+        names.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_command_of_the_scripts_is_tried_at_the_start() {
+        let used: BTreeSet<_> = all().flat_map(|script| commands(&script.text, "redis.call(")).collect();
+        assert!(used.contains("HSET"), "{used:?}");
+        assert_eq!(commands(&PROBE.text, "\ntry("), used);
+    }
 }

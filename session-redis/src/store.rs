@@ -16,7 +16,7 @@ use crate::connection::{Call, Connection};
 use crate::error::unexpected_reply;
 use crate::keys::Keys;
 use crate::record::{self, Found, Hash, Metadata, attribute};
-use crate::reply::{self, Verdict};
+use crate::reply::{self, Listed, Verdict};
 use crate::scripts::{self, Script};
 
 /// Keeps sessions in Redis or Valkey: in one server, in the primary that Sentinels name, or in a Cluster.
@@ -29,8 +29,8 @@ use crate::scripts::{self, Script};
 /// failover because replication is asynchronous. [`Durability`](crate::Durability) says what can be done about the
 /// latter.
 pub struct RedisStore {
-    connection: Connection,
-    keys: Keys,
+    pub(crate) connection: Connection,
+    pub(crate) keys: Keys,
 }
 
 impl RedisStore {
@@ -56,23 +56,23 @@ impl RedisStore {
         Ok(Self { connection, keys })
     }
 
-    fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         self.connection.deadline(Instant::now())
     }
 
-    async fn value(&self, call: Call) -> Result<Value> {
+    pub(crate) async fn value(&self, call: Call) -> Result<Value> {
         Ok(self.connection.send(&call, self.deadline()).await?.value)
     }
 
-    async fn verdict(&self, call: Call) -> Result<Verdict> {
+    pub(crate) async fn verdict(&self, call: Call) -> Result<Verdict> {
         self.verdict_by(call, self.deadline()).await
     }
 
     /// A script's verdict, of which the server's time is learned.
-    async fn verdict_by(&self, call: Call, deadline: Instant) -> Result<Verdict> {
+    pub(crate) async fn verdict_by(&self, call: Call, deadline: Instant) -> Result<Verdict> {
         let answer = self.connection.send(&call, deadline).await?;
         let verdict = reply::verdict(&answer.value)?;
-        if let Verdict::Done(Some(time)) = verdict {
+        if let Verdict::Done(Some(time)) | Verdict::Listed(Listed { now: time, .. }) = verdict {
             answer.tells_time(time);
         }
         Ok(verdict)
@@ -116,9 +116,6 @@ impl SessionStore for RedisStore {
         duration(&mut cmd, new.expiry.idle_timeout());
         duration(&mut cmd, new.expiry.absolute_timeout());
         cmd.arg(access.touch_millis());
-        if let Some(principal) = &new.principal {
-            cmd.arg("p").arg(principal.as_str());
-        }
         for (name, value) in attributes {
             attribute(&mut cmd, name);
             cmd.write_arg(value);
@@ -145,9 +142,9 @@ impl SessionStore for RedisStore {
     }
 
     async fn touch(&self, id: &StoredId, access: Access) -> Result<()> {
-        let mut cmd = matching(&scripts::TOUCH, &self.keys.session(id.handle()), id, access, 1, 10);
-        cmd.arg(access.touch_millis());
-        self.verdict(again(cmd, &scripts::TOUCH)).await?;
+        let deadline = self.deadline();
+        let verdict = self.touch_up_to(id, access, None, deadline).await?;
+        self.relist(verdict, id, id.digest(), access, deadline).await;
         Ok(())
     }
 
@@ -156,33 +153,43 @@ impl SessionStore for RedisStore {
         let script = if timed { &scripts::SAVE_TIMES } else { &scripts::SAVE };
         let mut cmd = changing(script, &self.keys.session(id.handle()), id, changes, access);
         if timed {
-            times(&mut cmd, changes, access);
+            times(&mut cmd, changes, access, None);
         }
         fields(&mut cmd, None, changes);
-        let verdict = self.verdict(once(cmd, script)).await?;
-        reply::saved(&verdict)
+        let deadline = self.deadline();
+        let verdict = self.verdict_by(once(cmd, script), deadline).await?;
+        let saved = reply::saved(&verdict);
+        self.relist(verdict, id, id.digest(), access, deadline).await;
+        saved
     }
 
     async fn rotate(&self, id: &StoredId, new: &Digest, changes: &Changes, access: Access) -> Result<Saved> {
         let mut cmd = changing(&scripts::ROTATE, &self.keys.session(id.handle()), id, changes, access);
-        times(&mut cmd, changes, access);
-        fields(&mut cmd, Some(new), changes);
-        let verdict = self.verdict(again(cmd, &scripts::ROTATE).durable()).await?;
-        reply::saved(&verdict)
+        times(&mut cmd, changes, access, None);
+        fields(&mut cmd, Some((new, None)), changes);
+        let deadline = self.deadline();
+        let verdict = self.verdict_by(again(cmd, &scripts::ROTATE).durable(), deadline).await?;
+        let saved = reply::saved(&verdict);
+        self.relist(verdict, id, new, access, deadline).await;
+        saved
     }
 
     async fn delete(&self, id: &StoredId, op: OpId, access: Access) -> Result<Saved> {
         let mut cmd = matching(&scripts::DELETE, &self.keys.session(id.handle()), id, access, 1, 16);
         cmd.write_arg(op.as_bytes());
-        let verdict = self.verdict(again(cmd, &scripts::DELETE).durable()).await?;
-        reply::saved(&verdict)
+        let deadline = self.deadline();
+        let verdict = self.verdict_by(again(cmd, &scripts::DELETE).durable(), deadline).await?;
+        let saved = reply::saved(&verdict);
+        self.delist(&verdict, id.handle(), deadline).await;
+        saved
     }
 
     async fn end(&self, handle: &Handle, op: OpId) -> Result<()> {
         let mut cmd = scripts::END.call(&self.keys.session(handle), 1, 16);
         cmd.write_arg(op.as_bytes());
-        let verdict = self.verdict(again(cmd, &scripts::END).durable()).await?;
-        reply::saved(&verdict)?;
+        let deadline = self.deadline();
+        let verdict = self.verdict_by(again(cmd, &scripts::END).durable(), deadline).await?;
+        self.delist(&verdict, handle, deadline).await;
         Ok(())
     }
 
@@ -212,9 +219,9 @@ impl SessionStore for RedisStore {
         reply::swapped(self.value(once(cmd, &scripts::REPLACE_IF)).await?)
     }
 
-    /// Renewal. Nothing has to be swept: Redis expires by itself.
+    /// Renewal and principals. Nothing has to be swept: Redis expires by itself.
     fn capabilities(&self) -> Capabilities<'_> {
-        Capabilities::none().with_renewal(self)
+        Capabilities::none().with_renewal(self).with_principals(self)
     }
 }
 
@@ -239,32 +246,40 @@ impl std::fmt::Debug for RedisStore {
 }
 
 /// A call that may be sent again after an unknown outcome: it finds its own work done.
-fn again(cmd: Cmd, script: &'static Script) -> Call {
+pub(crate) fn again(cmd: Cmd, script: &'static Script) -> Call {
     Call::script(cmd, script).again()
 }
 
 /// A call that is never sent again after an unknown outcome.
-fn once(cmd: Cmd, script: &'static Script) -> Call {
+pub(crate) fn once(cmd: Cmd, script: &'static Script) -> Call {
     Call::script(cmd, script)
 }
 
 /// The beginning of every script that looks for a match: digest and age.
-fn matching(script: &Script, key: &str, id: &StoredId, access: Access, args: usize, bytes: usize) -> Cmd {
+pub(crate) fn matching(
+    script: &Script,
+    key: &str,
+    id: &StoredId,
+    access: Access,
+    args: usize,
+    bytes: usize,
+) -> Cmd {
     let mut cmd = script.call(key, 2 + args, 16 + 6 + bytes);
     cmd.write_arg(id.digest().as_bytes());
     cmd.arg(access.age_millis());
     cmd
 }
 
-fn changing(script: &Script, key: &str, id: &StoredId, changes: &Changes, access: Access) -> Cmd {
+pub(crate) fn changing(script: &Script, key: &str, id: &StoredId, changes: &Changes, access: Access) -> Cmd {
     let attributes = &changes.attributes;
     let value_len = |value: &Option<_>| value.as_ref().map_or(0, Bytes::len);
     let bytes: usize = attributes.iter().map(|(name, value)| 2 + name.len() + value_len(value)).sum();
     matching(script, key, id, access, 9 + 2 * attributes.len(), 64 + bytes)
 }
 
-/// The arguments about the record's times: throttle, whether a due access is noted, new timeouts.
-fn times(cmd: &mut Cmd, changes: &Changes, access: Access) {
+/// The arguments about the record's times: throttle, whether a due access is noted, new timeouts, and until when the
+/// end of a principal's session may move.
+pub(crate) fn times(cmd: &mut Cmd, changes: &Changes, access: Access, cap: Option<u64>) {
     cmd.arg(access.touch_millis()).arg(if changes.touch { "1" } else { "0" });
     for timeout in [changes.idle, changes.absolute] {
         match timeout {
@@ -272,17 +287,20 @@ fn times(cmd: &mut Cmd, changes: &Changes, access: Access) {
             None => cmd.write_arg(b""),
         }
     }
+    moment(cmd, cap);
 }
 
-/// The fields to set, after how many arguments that takes, and those to remove.
-fn fields(cmd: &mut Cmd, digest: Option<&Digest>, changes: &Changes) {
+/// The fields to set, after how many arguments that takes, and those to remove. A new digest comes first, then whose
+/// session it becomes.
+pub(crate) fn fields(cmd: &mut Cmd, new: Option<(&Digest, Option<&str>)>, changes: &Changes) {
     let sets = changes.attributes.values().flatten().count();
-    cmd.arg(2 * (usize::from(digest.is_some()) + usize::from(changes.principal.is_some()) + sets));
-    if let Some(digest) = digest {
+    let principal = new.and_then(|(_, principal)| principal);
+    cmd.arg(2 * (usize::from(new.is_some()) + usize::from(principal.is_some()) + sets));
+    if let Some((digest, _)) = new {
         cmd.arg("d").write_arg(digest.as_bytes());
     }
-    if let Some(principal) = &changes.principal {
-        cmd.arg("p").arg(principal.as_str());
+    if let Some(principal) = principal {
+        cmd.arg("p").arg(principal);
     }
     for (name, value) in &changes.attributes {
         if let Some(value) = value {
@@ -297,7 +315,15 @@ fn fields(cmd: &mut Cmd, digest: Option<&Digest>, changes: &Changes) {
     }
 }
 
-fn duration(cmd: &mut Cmd, duration: Option<Duration>) {
+/// A moment in milliseconds, empty for none.
+pub(crate) fn moment(cmd: &mut Cmd, moment: Option<u64>) {
+    match moment {
+        Some(moment) => cmd.write_arg_fmt(moment),
+        None => cmd.write_arg(b""),
+    }
+}
+
+pub(crate) fn duration(cmd: &mut Cmd, duration: Option<Duration>) {
     match duration {
         Some(duration) => cmd.write_arg_fmt(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
         None => cmd.write_arg(b"-"),

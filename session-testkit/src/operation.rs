@@ -1,4 +1,4 @@
-use session_core::{Capabilities, Renewal, SessionStore, Sweep};
+use session_core::{Capabilities, Principals, Renewal, SessionStore, Sweep};
 
 /// An operation of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,10 +26,18 @@ pub enum Operation {
     Renew,
     /// [`Sweep::sweep`](session_core::Sweep::sweep)
     Sweep,
+    /// [`Principals::sign_in`](session_core::Principals::sign_in)
+    SignIn,
+    /// [`Principals::find`](session_core::Principals::find)
+    Find,
+    /// [`Principals::count`](session_core::Principals::count)
+    Count,
+    /// [`Principals::revoke`](session_core::Principals::revoke)
+    Revoke,
 }
 
 /// What a wrapper offers: what its store does.
-pub(crate) fn offered_by<'a, W: Renewal + Sweep>(
+pub(crate) fn offered_by<'a, W: Renewal + Sweep + Principals>(
     wrapper: &'a W,
     store: &dyn SessionStore,
 ) -> Capabilities<'a> {
@@ -40,6 +48,9 @@ pub(crate) fn offered_by<'a, W: Renewal + Sweep>(
     if store.capabilities().sweep.is_some() {
         offered = offered.with_sweep(wrapper);
     }
+    if store.capabilities().principals.is_some() {
+        offered = offered.with_principals(wrapper);
+    }
     offered
 }
 
@@ -49,4 +60,8 @@ pub(crate) fn renewal(store: &dyn SessionStore) -> &dyn Renewal {
 
 pub(crate) fn sweep(store: &dyn SessionStore) -> &dyn Sweep {
     store.capabilities().sweep.expect("the wrapper offers a sweep because its store does")
+}
+
+pub(crate) fn principals(store: &dyn SessionStore) -> &dyn Principals {
+    store.capabilities().principals.expect("the wrapper offers principals because its store does")
 }

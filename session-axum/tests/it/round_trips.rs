@@ -46,13 +46,13 @@ async fn a_request_costs_as_few_round_trips_as_can_be() {
         ("/insert=n:2;remove=v", 1),
         ("/load;rotate", 2),
         ("/rotate", 1),
-        ("/load;sign-in=ann", 2),
-        ("/sign-in=ann", 1),
+        ("/load;sign-in=ann", 3),
+        ("/sign-in=ann", 2),
         ("/take=n", 1),
-        ("/load;invalidate", 2),
+        ("/load;invalidate", 3),
         ("/insert=v:1", 1),
         ("/invalidate", 1),
-        ("/sign-in=ann", 1),
+        ("/sign-in=ann", 3),
     ] {
         assert_eq!(costs.of(path).await, round_trips, "{path}");
     }

@@ -133,8 +133,19 @@ async fn the_server_becomes_a_replica_and_a_primary_again() {
 #[tokio::test]
 async fn a_user_with_few_permissions_is_enough() {
     let server = RedisServer::start();
-    let user =
-        ["ACL", "SETUSER", "shop", "on", ">pw", "~session:*", "+@hash", "+@keyspace", "+@scripting", "+time"];
+    let user = [
+        "ACL",
+        "SETUSER",
+        "shop",
+        "on",
+        ">pw",
+        "~session:*",
+        "+@hash",
+        "+@sortedset",
+        "+@keyspace",
+        "+@scripting",
+        "+time",
+    ];
     server.query::<()>(&user);
     let url = format!("redis://shop:pw@127.0.0.1:{}", server.port());
     let store = RedisStore::connect(&url).await.unwrap();
@@ -156,5 +167,5 @@ async fn a_user_with_few_permissions_is_enough() {
     store.end(id.handle(), op()).await.unwrap();
 
     server.query::<()>(&["ACL", "SETUSER", "shop", "-@scripting"]);
-    is(&refused(&url).await, ErrorKind::Config, "+@hash +@keyspace +@scripting +time");
+    is(&refused(&url).await, ErrorKind::Config, "+@hash +@sortedset +@keyspace +@scripting +time");
 }

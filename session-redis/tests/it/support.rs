@@ -98,7 +98,7 @@ local function back(time)
   if time == '-' or time == NEVER then return time end
   return string.format('%.0f', time - ARGV[2])
 end
-for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
+local function record_back(key)
   for _, field in ipairs({'N', 'O', 's', 'r', 'x'}) do
     local time = redis.call('HGET', key, field)
     if time then redis.call('HSET', key, field, back(time)) end
@@ -108,6 +108,22 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
     local created, last, idle, stop, ends = string.match(m, '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
     redis.call('HSET', key, 'm', table.concat({back(created), back(last), idle, back(stop), back(ends)}, ' '))
   end
+  local p = redis.call('HGET', key, 'p')
+  if p then
+    local entered, name = string.match(p, '^(%d+) (.*)$')
+    redis.call('HSET', key, 'p', back(entered) .. ' ' .. name)
+  end
+end
+local function index_back(key)
+  local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  for i = 1, #members, 2 do
+    local score = tonumber(members[i + 1])
+    if score > 0 and members[i + 1] ~= NEVER then redis.call('ZADD', key, score - ARGV[2], members[i]) end
+    if score < 0 then redis.call('ZADD', key, score + ARGV[2], members[i]) end
+  end
+end
+for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
+  if redis.call('TYPE', key).ok == 'zset' then index_back(key) else record_back(key) end
   local left = redis.call('PTTL', key)
   if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[2]) end
 end";

@@ -10,7 +10,9 @@ mod conformance;
 mod handler;
 mod world;
 
-pub use cases::{attributes, beginning, commit, ending, expiry, failing, gone, identity, presented, races};
+pub use cases::{
+    attributes, beginning, commit, ending, expiry, failing, gone, identity, presented, principals, races,
+};
 
 pub use browser::{Browser, Reply, Request};
 pub use handler::{Handler, Outcome};

@@ -9,4 +9,5 @@ pub mod failing;
 pub mod gone;
 pub mod identity;
 pub mod presented;
+pub mod principals;
 pub mod races;
