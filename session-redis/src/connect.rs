@@ -1,6 +1,7 @@
 use std::error::Error as _;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
@@ -80,10 +81,11 @@ impl Dialer {
     pub(crate) async fn connect(&self, address: &Address) -> Result<Link> {
         match timeout(self.timeout, self.connect_in_time(address)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Error::new(
-                ErrorKind::Unavailable,
-                format!("the {} at {address} did not answer in time", self.purpose),
-            )),
+            Err(_) => {
+                let tls = if self.is_encrypted() { ": does it run, and speak TLS at this port?" } else { "" };
+                let text = format!("the {} at {address} did not answer in time{tls}", self.purpose);
+                Err(Error::new(ErrorKind::Unavailable, text))
+            }
         }
     }
 
@@ -175,7 +177,12 @@ impl Dialer {
         let replies = link.send_all(&commands).await;
         let replies = replies.map_err(|error| self.handshake_failed(link.address(), error))?;
         let mut replies = replies.into_iter();
-        let hello = Hello::decode(replies.next().unwrap_or_default(), link.address())?;
+        let hello = match replies.next().unwrap_or_default() {
+            Value::ServerError(refusal) if refusal.code() == "NOAUTH" => {
+                return Err(self.asks_for_password(link.address()));
+            }
+            hello => Hello::decode(hello, link.address())?,
+        };
         self.is_right(&hello, link.address())?;
         let rest: Vec<Value> = replies.collect();
         for reply in &rest {
@@ -232,7 +239,11 @@ impl Dialer {
             let text = format!("no secure connection to the {} at {address}: {advice}", self.purpose);
             return Some(Error::new(ErrorKind::Config, text));
         }
-        if self.is_encrypted() || error.kind() != io::ErrorKind::UnexpectedEof {
+        let is_closed = matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+        );
+        if self.is_encrypted() || !is_closed {
             return None;
         }
         let text = format!(
@@ -252,6 +263,18 @@ impl Dialer {
         false
     }
 
+    fn asks_for_password(&self, address: &Address) -> Error {
+        let place = match self.purpose {
+            Purpose::Server { .. } | Purpose::Member => "",
+            Purpose::Sentinel => " as its sentinel_password",
+        };
+        let text = format!(
+            "the {} at {address} asks for a password: put it into the store's URL{place}",
+            self.purpose
+        );
+        Error::new(ErrorKind::Config, text)
+    }
+
     fn handshake_failed(&self, address: &Address, error: RedisError) -> Error {
         let Self { handshake, purpose, .. } = self;
         let text = match error.kind() {
@@ -259,21 +282,24 @@ impl Dialer {
                 format!("the {purpose} at {address} refuses the user or the password of the store's URL")
             }
             DriverErrorKind::Io => {
-                let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-                return match io.and_then(|io| self.broken_off(address, io)) {
+                return match io_error(&error).and_then(|io| self.broken_off(address, io)) {
                     Some(explained) => explained.with_source(error),
                     None => self.unreachable(address, error),
                 };
             }
             DriverErrorKind::Parse => format!("what listens at {address} is no {purpose}"),
             _ if error.detail().is_some_and(|words| words.contains("Authentication required")) => {
-                format!("the {purpose} at {address} asks for a password: put it into the store's URL")
+                return self.asks_for_password(address);
             }
             _ => format!("the {purpose} at {address} has no database {}, or refuses it", handshake.db()),
         };
         // Without the source: a server repeats the arguments of a command that it does not know.
         Error::new(ErrorKind::Config, text)
     }
+}
+
+fn io_error(error: &RedisError) -> Option<&io::Error> {
+    error.source()?.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>()?.downcast_ref()
 }
 
 /// An idle connection is not forgotten by what lies between.

@@ -2,7 +2,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
 
 use crate::RedisServer;
 use crate::redis_server::free_port;
@@ -100,6 +102,7 @@ impl RedisTls {
 
 fn write_certificates(folder: &Path) {
     let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "authority of the tests");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().expect("a key for the authority");
     let authority = CertifiedIssuer::self_signed(params, key).expect("a certificate authority");
@@ -109,6 +112,7 @@ fn write_certificates(folder: &Path) {
     for (name, usage) in roles {
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
         let mut params = CertificateParams::new(names).expect("the names of a certificate");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages.push(usage);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &authority).expect("a certificate");

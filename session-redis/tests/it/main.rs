@@ -4,8 +4,13 @@
 
 mod conformance;
 mod layout;
+mod namespaces;
 mod outages;
 mod round_trips;
 mod start;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod unknown_outcomes;
+#[cfg(feature = "tracing")]
+mod warning;
