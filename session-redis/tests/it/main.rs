@@ -6,6 +6,7 @@ mod conformance;
 mod layout;
 mod namespaces;
 mod outages;
+mod replicated;
 mod round_trips;
 mod start;
 mod support;
