@@ -152,8 +152,8 @@ pub use session_core::{
     Clock, Codec, CookieResolver, CookieResolverBuilder, Delivery, DetachedSession, Error, ErrorKind,
     EventKind, EventListener, EventSettings, Expiry, FlushMode, Handle, HeaderResolver, JsonCodec,
     LazySession, Limits, ManagerBuilder, OsRandom, PartialSession, Principal, Random, Reason, Result,
-    SameSite, SaveMode, Session, SessionEvent, SessionIdResolver, SessionManager, SessionStore, SystemClock,
-    Timestamp,
+    SameSite, SaveMode, Session, SessionAttributes, SessionEvent, SessionIdResolver, SessionManager,
+    SessionStore, SystemClock, Timestamp,
 };
 #[cfg(feature = "memory")]
 pub use session_memory::MemoryStore;
@@ -314,6 +314,61 @@ pub use source::{Env, Source};
 /// ```
 #[cfg(feature = "macros")]
 pub use session_macros::session_config;
+
+/// Makes a struct a set of attributes, each stored by itself: loaded together, in one round trip that asks for no other,
+/// and written one by one, where they were changed.
+///
+#[cfg_attr(all(feature = "axum", feature = "memory"), doc = "```")]
+#[cfg_attr(not(all(feature = "axum", feature = "memory")), doc = "```text")]
+/// use http_session::axum::{Attributes, Result};
+/// use http_session::SessionAttributes;
+///
+/// #[derive(SessionAttributes)]
+/// #[attributes(prefix = "cart")]
+/// struct Cart {
+///     #[attribute(default)]
+///     items: Vec<String>,              // stored under `cart.items`
+///     #[attribute(default = "EUR".to_owned())]
+///     currency: String,
+///     coupon: Option<String>,          // an `Option` may be missing
+///     #[attribute(one_time, default)]
+///     message: Option<String>,         // handed to one request, once
+///     #[attribute(skip)]
+///     total: f64,                      // not stored
+/// }
+///
+/// async fn add(mut cart: Attributes<Cart>) -> Result<String> {
+///     let greeting = cart.message.clone().unwrap_or_default();
+///     cart.edit().items.push("tea".to_owned()); // `cart.items` is written, and nothing else
+///     Ok(format!("{greeting} {} items", cart.items.len()))
+/// }
+/// # let _: axum::routing::MethodRouter = axum::routing::get(add);
+/// ```
+///
+/// The fields are read by their names. To change them, [`edit`](TypedAttributes::edit) hands out a guard with the same
+/// fields, named `CartGuard` here, each of which notes whether it is borrowed mutably. When it is dropped, the ones that
+/// were are set in the session; they are written with the response head, as by [`insert`](LazySession::insert). A
+/// change that cannot be taken (too large, say) makes the answer that error; [`Tracked::store`] says it at once. Without an
+/// adapter: [`LazySession::load_as`].
+///
+/// # On the struct
+///
+/// `#[attributes(prefix = "cart")]`: what the names begin with, before a dot; `""` for nothing. Default: the struct's
+/// name in small letters. `#[attributes(crate = "path")]`: the path of this crate, where it has another name.
+///
+/// # On fields
+///
+/// | | |
+/// |---|---|
+/// | `#[attribute(name = "cc")]` | the name behind the prefix, instead of the field's |
+/// | `#[attribute(default)]`, `#[attribute(default = expression)]` | the field's value where the attribute is missing. Without it a missing attribute is an error of kind [`Missing`](ErrorKind::Missing) (409), but for an `Option` |
+/// | `#[attribute(one_time)]` | the attribute is [taken](LazySession::take) out of the session when it is read: of any number of requests one gets it |
+/// | `#[attribute(skip)]` | the field is no attribute: it is its default |
+///
+/// The types are whatever serde can read and write, also type parameters of the struct. Attributes of other names are
+/// not touched; those of a name that another struct uses, too, are the same attributes.
+#[cfg(feature = "macros")]
+pub use session_macros::SessionAttributes;
 
 /// The README's examples compile.
 #[cfg(all(doctest, feature = "axum", feature = "macros", feature = "memory"))]

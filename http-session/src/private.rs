@@ -1,6 +1,8 @@
 //! What generated code names. Not public API.
 
-pub use session_core::Error;
+pub use serde::Serialize;
+pub use serde::de::DeserializeOwned;
+pub use session_core::{AttributeReader, Error, LazySession, SessionAttributes, Tracked};
 
 pub use crate::annotation::{
     Annotated, Annotation, Fields, Opening, Own, builder, from_env, from_source, into_builder, opened, text,

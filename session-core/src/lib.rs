@@ -24,6 +24,7 @@ mod record;
 mod resolver;
 mod session;
 mod store;
+mod typed;
 
 pub use administration::{SessionInfo, Sessions};
 pub use changes::Changes;
@@ -53,3 +54,4 @@ pub use store::{
     Access, Capabilities, Created, ENDED_WINDOW, Load, OpId, PREVIOUS_GRACE, RENEWAL_WAIT, ROTATED_WINDOW,
     Renewal, Renewed, Saved, Select, SessionStore, StoredId, Swapped, Sweep, TOMBSTONE_LIFE, Taken,
 };
+pub use typed::{AttributeReader, Key, SessionAttributes, Tracked, TypedAttributes};

@@ -12,7 +12,8 @@ impl Shared {
         if !self.manager.commits(status) {
             state.pending = Changes::new();
         }
-        let must_ask = !state.pending.is_empty()
+        let must_ask = (state.refused.is_some() && self.manager.commits(status))
+            || !state.pending.is_empty()
             || matches!(state.phase, Phase::Unknown(_))
             || state.live().is_some_and(|live| live.is_touch_due())
             || self.renewal_due(&state).is_some()
@@ -87,6 +88,10 @@ impl Shared {
         }
         if let Phase::Unknown(error) = &state.phase {
             return Err(error.clone());
+        }
+        if let Some(error) = state.refused.clone().filter(|_| self.manager.commits(status)) {
+            state.pending = Changes::new();
+            return Err(error);
         }
         Ok(Due {
             is_changed: !state.pending.is_empty(),

@@ -58,7 +58,7 @@ impl Shared {
     }
 
     /// The attribute as this request sees it.
-    pub(super) fn attribute(&self, name: &str) -> Result<Option<Bytes>> {
+    pub(crate) fn attribute(&self, name: &str) -> Result<Option<Bytes>> {
         let mut state = self.access();
         state.check()?;
         state.check_read(name)?;
@@ -71,6 +71,11 @@ impl Shared {
         if self.manager.save == SaveMode::Read && !state.read.contains(name) {
             state.read.insert(name.into());
         }
+    }
+
+    /// A change could not be taken when nobody could be told: the answer tells it. The first one counts.
+    pub(crate) fn refuse(&self, error: Error) {
+        self.state().refused.get_or_insert(error);
     }
 
     /// Sets an attribute, in this request's changes.
@@ -121,7 +126,7 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn decode<T: serde::de::DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
+    pub(crate) fn decode<T: serde::de::DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
         codec::decode(&*self.manager.codec, bytes)
     }
 }
