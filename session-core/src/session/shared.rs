@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use serde::de::DeserializeOwned;
 
 use super::state::{Phase, Presented, State};
 use crate::{Access, Error, ErrorKind, Handle, Name, Result, SessionManager, codec};
@@ -57,12 +57,27 @@ impl Shared {
         self.access().live().map(|live| *live.stored.handle())
     }
 
-    /// The attribute as this request sees it.
-    pub(super) fn attribute(&self, name: &str) -> Result<Option<Bytes>> {
+    /// The attribute as this request sees it, decoded.
+    pub(super) fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let state = self.access();
         state.check()?;
         state.check_read(name)?;
-        Ok(state.attribute(name).cloned())
+        if let Some(change) = state.pending.attributes.get(name) {
+            let change = change.clone();
+            drop(state);
+            return change.map(|bytes| self.decode(&bytes)).transpose();
+        }
+        // What was read is shared, not copied: decoding is the application's code, and not for under the lock.
+        let Some(record) = state.live().map(|live| live.record.clone()) else { return Ok(None) };
+        drop(state);
+        record.attributes.get(name).map(|bytes| self.decode(bytes)).transpose()
+    }
+
+    pub(super) fn contains(&self, name: &str) -> Result<bool> {
+        let state = self.access();
+        state.check()?;
+        state.check_read(name)?;
+        Ok(state.attribute(name).is_some())
     }
 
     /// Sets an attribute, in this request's changes.
@@ -113,7 +128,7 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn decode<T: serde::de::DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
+    pub(super) fn decode<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
         codec::decode(&*self.manager.codec, bytes)
     }
 }
