@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::state::{Phase, Presented, State};
-use crate::{Access, Error, ErrorKind, Handle, Name, Result, SessionManager, codec};
+use crate::{Access, Error, ErrorKind, Handle, Name, Result, SaveMode, SessionManager, codec};
 
 /// One request's session: what all its handles share.
 pub(crate) struct Shared {
@@ -59,9 +59,8 @@ impl Shared {
 
     /// The attribute as this request sees it, decoded.
     pub(super) fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let state = self.access();
-        state.check()?;
-        state.check_read(name)?;
+        let mut state = self.knowing(name)?;
+        self.note_read(&mut state, name);
         if let Some(change) = state.pending.attributes.get(name) {
             let change = change.clone();
             drop(state);
@@ -74,10 +73,22 @@ impl Shared {
     }
 
     pub(super) fn contains(&self, name: &str) -> Result<bool> {
+        Ok(self.knowing(name)?.attribute(name).is_some())
+    }
+
+    /// The state, for an accessor of this attribute, which must be known.
+    fn knowing(&self, name: &str) -> Result<MutexGuard<'_, State>> {
         let state = self.access();
         state.check()?;
         state.check_read(name)?;
-        Ok(state.attribute(name).is_some())
+        Ok(state)
+    }
+
+    /// Notes that an attribute was read, where that means that it is written, too.
+    pub(super) fn note_read(&self, state: &mut State, name: &str) {
+        if self.manager.save == SaveMode::Read && !state.read.contains(name) {
+            state.read.insert(name.into());
+        }
     }
 
     /// Sets an attribute, in this request's changes.
