@@ -2,7 +2,7 @@
 //! next request lands on another, and the session is there.
 //!
 //! The application writes one annotation. Where sessions are kept is said at run time: in memory when nothing is
-//! said, in Redis with `SESSION_STORE=redis://…`.
+//! said, in Redis with `SESSION_STORE=redis://…`, in a database with `postgres://…`, `mysql://…` or `sqlite://…`.
 //!
 #![cfg_attr(all(feature = "axum", feature = "macros", feature = "memory"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "axum", feature = "macros", feature = "memory")), doc = "```text")]
@@ -90,7 +90,11 @@
 //! | `axum` | yes | [`axum`]: the layer and its extractors |
 //! | `macros` | yes | [`macro@session_config`] |
 //! | `memory` | yes | the store for `memory:`, `MemoryStore` |
-//! | `redis` | | the store for `redis:` and `valkey:`, `RedisStore` |
+//! | `redis` | | the store for `redis:` and `valkey:`, also `redis+sentinel:`, `redis+cluster:` and `redis+unix:`; `RedisStore` |
+//! | `postgres` | | `SqlStore`, for `postgres:` and `postgresql:` |
+//! | `mysql` | | `SqlStore`, for `mysql:` and `mariadb:` |
+//! | `sqlite` | | `SqlStore`, for `sqlite:` |
+//! | `tls` | | `rediss:`, `rediss+sentinel:` and `rediss+cluster:` with `redis`; encrypted connections to SQL databases |
 //! | `tracing` | | log lines: a warning at start when sessions are in memory because nothing else was said, what stores report, and listeners that fail |
 //!
 //! A store's URL whose feature is off is an error at start that names the feature.
@@ -154,7 +158,9 @@ pub use session_core::{
 #[cfg(feature = "memory")]
 pub use session_memory::MemoryStore;
 #[cfg(feature = "redis")]
-pub use session_redis::RedisStore;
+pub use session_redis::{Durability, RedisStore};
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+pub use session_sql::SqlStore;
 pub use source::{Env, Source};
 
 /// Makes a struct the configuration of sessions.

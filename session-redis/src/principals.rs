@@ -113,7 +113,8 @@ impl Principals for RedisStore {
         duration(&mut cmd, Some(revocation.remember).filter(|remember| *remember < Duration::MAX));
         let kept = revocation.keep.map(|handle| handle.to_string());
         cmd.arg(kept.unwrap_or_default()).arg(STEP);
-        let value = self.connection.send(&again(cmd, &scripts::INDEX_REVOKE), deadline).await?.value;
+        let value =
+            self.connection.send(&again(cmd, &scripts::INDEX_REVOKE).durable(), deadline).await?.value;
         let (at, listed) = time_and_rest(&value)?;
         let handles = handles(listed)?;
         let ended = self.end_members(principal, &handles, revocation.op, deadline).await?;
@@ -164,7 +165,8 @@ impl RedisStore {
         };
         cmd.arg(if looked { "1" } else { "0" });
         let asked = Instant::now();
-        let value = self.connection.send(&again(cmd, &scripts::INDEX_ENROLL), deadline).await?.value;
+        let value =
+            self.connection.send(&again(cmd, &scripts::INDEX_ENROLL).durable(), deadline).await?.value;
         let age = access.age().saturating_add(asked.elapsed());
         match &value {
             Value::Int(0) => Ok(Entry::Revoked),
@@ -203,7 +205,7 @@ impl RedisStore {
         times(&mut cmd, &sign_in.changes, access, Some(cap.as_millis()));
         let principal = format!("{at} {}", sign_in.principal);
         fields(&mut cmd, Some((&sign_in.new, Some(&principal))), &sign_in.changes);
-        let verdict = self.verdict_by(again(cmd, script), deadline).await?;
+        let verdict = self.verdict_by(again(cmd, script).durable(), deadline).await?;
         Ok(reply::signed_in(&verdict))
     }
 
@@ -236,7 +238,7 @@ impl RedisStore {
         let mut cmd = scripts::END_MEMBER.call(&self.keys.session(handle), 2, 16 + name.len());
         cmd.write_arg(op);
         cmd.arg(name);
-        self.verdict_by(again(cmd, &scripts::END_MEMBER), deadline).await
+        self.verdict_by(again(cmd, &scripts::END_MEMBER).durable(), deadline).await
     }
 
     /// The records under these handles that are alive.
@@ -262,9 +264,9 @@ impl RedisStore {
     ) -> Result<Option<Record>> {
         let part = Metadata::Usual;
         let cmd = record::read(&self.keys.session(handle), select, part);
-        let call = Call { cmd, script: None, again: true };
-        let answer = self.connection.send(&call, deadline).await?;
-        Hash::decode(answer.value, select, part)?.alive(self.connection.clock().now())
+        let answer = self.connection.send(&Call::command(cmd).again(), deadline).await?;
+        let now = answer.now();
+        Hash::decode(answer.value, select, part)?.alive(now)
     }
 
     /// Takes ended sessions out of the index; with `entered`, only what entered then.
