@@ -150,10 +150,10 @@ pub use explain::Explanation;
 pub use secret::Secret;
 pub use session_core::{
     Clock, Codec, CookieResolver, CookieResolverBuilder, Delivery, DetachedSession, Error, ErrorKind,
-    EventKind, EventListener, EventSettings, Expiry, FlushMode, Handle, HeaderResolver, JsonCodec,
+    EventKind, EventListener, EventSettings, Expiry, FlushMode, Handle, HeaderResolver, JsonCodec, Key,
     LazySession, Limits, ManagerBuilder, OsRandom, PartialSession, Principal, Random, Reason, Result,
     SameSite, SaveMode, Session, SessionAttributes, SessionEvent, SessionIdResolver, SessionManager,
-    SessionStore, SystemClock, Timestamp,
+    SessionStore, SystemClock, Timestamp, Tracked, TypedAttributes,
 };
 #[cfg(feature = "memory")]
 pub use session_memory::MemoryStore;
