@@ -1,6 +1,7 @@
 //! The stores that a URL can name, and which of them are compiled in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use session_core::{Clock, Error, ErrorKind, EventSettings, Result, SessionStore};
 
@@ -12,40 +13,65 @@ struct Scheme {
     name: &'static str,
     feature: &'static str,
     state: State,
+    /// What may follow the name after a `+`.
+    variants: &'static [&'static str],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     CompiledIn,
     TurnedOff,
-    /// Its feature does not exist yet.
-    Planned,
 }
 
 const fn compiled_in(is_on: bool) -> State {
     if is_on { State::CompiledIn } else { State::TurnedOff }
 }
 
+const fn scheme(name: &'static str, feature: &'static str, state: State) -> Scheme {
+    Scheme { name, feature, state, variants: &[] }
+}
+
+const fn redis(name: &'static str) -> Scheme {
+    let variants = &["unix", "sentinel", "cluster"];
+    Scheme { variants, ..scheme(name, "redis", compiled_in(cfg!(feature = "redis"))) }
+}
+
+const fn redis_with_tls(name: &'static str) -> Scheme {
+    let (feature, is_on) = match cfg!(feature = "redis") {
+        true => ("tls", cfg!(feature = "tls")),
+        false => ("redis` and `tls", false),
+    };
+    Scheme { variants: &["sentinel", "cluster"], ..scheme(name, feature, compiled_in(is_on)) }
+}
+
 const SCHEMES: &[Scheme] = &[
-    Scheme { name: "memory", feature: "memory", state: compiled_in(cfg!(feature = "memory")) },
-    Scheme { name: "redis", feature: "redis", state: compiled_in(cfg!(feature = "redis")) },
-    Scheme { name: "valkey", feature: "redis", state: compiled_in(cfg!(feature = "redis")) },
-    Scheme { name: "rediss", feature: "tls", state: State::Planned },
-    Scheme { name: "redis-sentinel", feature: "redis-sentinel", state: State::Planned },
-    Scheme { name: "redis-cluster", feature: "redis-cluster", state: State::Planned },
-    Scheme { name: "postgres", feature: "postgres", state: compiled_in(cfg!(feature = "postgres")) },
-    Scheme { name: "postgresql", feature: "postgres", state: compiled_in(cfg!(feature = "postgres")) },
-    Scheme { name: "mysql", feature: "mysql", state: compiled_in(cfg!(feature = "mysql")) },
-    Scheme { name: "mariadb", feature: "mysql", state: compiled_in(cfg!(feature = "mysql")) },
-    Scheme { name: "sqlite", feature: "sqlite", state: compiled_in(cfg!(feature = "sqlite")) },
+    scheme("memory", "memory", compiled_in(cfg!(feature = "memory"))),
+    redis("redis"),
+    redis("valkey"),
+    redis_with_tls("rediss"),
+    redis_with_tls("valkeys"),
+    scheme("postgres", "postgres", compiled_in(cfg!(feature = "postgres"))),
+    scheme("postgresql", "postgres", compiled_in(cfg!(feature = "postgres"))),
+    scheme("mysql", "mysql", compiled_in(cfg!(feature = "mysql"))),
+    scheme("mariadb", "mysql", compiled_in(cfg!(feature = "mysql"))),
+    scheme("sqlite", "sqlite", compiled_in(cfg!(feature = "sqlite"))),
 ];
+
+impl Scheme {
+    fn names(&self, scheme: &str) -> bool {
+        match scheme.split_once('+') {
+            None => scheme == self.name,
+            Some((name, variant)) => name == self.name && self.variants.contains(&variant),
+        }
+    }
+}
 
 /// Whether the URL names a store that is compiled in. Connects to nothing.
 pub(crate) fn check(url: &Url) -> Result<(), String> {
     let Some(name) = url.scheme() else {
         return Err(format!("not the URL of a store: it begins with one of {}", available()));
     };
-    let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == name) else {
+    let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.names(&name)) else {
         return Err(format!("there is no store for `{name}:`; there are {}", available()));
     };
     let Scheme { feature, .. } = scheme;
@@ -56,11 +82,6 @@ pub(crate) fn check(url: &Url) -> Result<(), String> {
         State::CompiledIn => Ok(()),
         State::TurnedOff => Err(format!(
             "the store for `{name}:` is not compiled in: turn on the feature `{feature}` of http-session"
-        )),
-        State::Planned => Err(format!(
-            "`{name}:` needs the feature `{feature}`, which this version of http-session does not have yet; \
-             there are {}",
-            available()
         )),
     }
 }
@@ -77,77 +98,81 @@ fn available() -> String {
     }
 }
 
+/// How a store is opened.
+#[allow(dead_code, reason = "which of it is read depends on the stores that are compiled in")]
+pub(crate) struct Place<'a> {
+    pub(crate) namespace: &'a str,
+    /// How long an operation may take.
+    pub(crate) budget: Option<Duration>,
+    /// For a store without a clock of its own.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Whether it tells what happens to its sessions.
+    pub(crate) events: Option<EventSettings>,
+}
+
 /// The store that the settings name: memory, where they name none. A store that is somewhere else is connected
 /// to here, once, so that a wrong address or password is an error at start.
-pub(crate) async fn open(
-    given: Option<&Given<Url>>,
-    namespace: &str,
-    clock: Arc<dyn Clock>,
-    events: Option<EventSettings>,
-) -> Result<Arc<dyn SessionStore>> {
-    let Some(given) = given else { return memory_by_default(clock, events) };
-    match given.value.scheme().as_deref() {
+pub(crate) async fn open(given: Option<&Given<Url>>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
+    let Some(given) = given else { return memory_by_default(place) };
+    let scheme = given.value.scheme();
+    match scheme.as_deref().and_then(|scheme| scheme.split('+').next()) {
         #[cfg(feature = "memory")]
-        Some("memory") => Ok(memory(clock, events)),
+        Some("memory") => Ok(memory(place)),
         #[cfg(feature = "redis")]
-        Some("redis" | "valkey") => redis(given, namespace).await,
+        Some("redis" | "valkey" | "rediss" | "valkeys") => open_redis(given, place).await,
         #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-        Some("postgres" | "postgresql" | "mysql" | "mariadb" | "sqlite") => {
-            sql(given, namespace, clock).await
-        }
-        _ => {
-            // `check` has let no other scheme pass. Without a store feature, nothing uses these.
-            let _ = (namespace, clock, events);
-            Err(Error::new(ErrorKind::Config, format!("{}: {} names no store", given.origin, given.value)))
-        }
+        Some("postgres" | "postgresql" | "mysql" | "mariadb" | "sqlite") => open_sql(given, place).await,
+        // `check` has let no other scheme pass.
+        _ => Err(Error::new(ErrorKind::Config, format!("{}: {} names no store", given.origin, given.value))),
     }
 }
 
 #[cfg(feature = "memory")]
-fn memory_by_default(clock: Arc<dyn Clock>, events: Option<EventSettings>) -> Result<Arc<dyn SessionStore>> {
+fn memory_by_default(place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
     #[cfg(feature = "tracing")]
     tracing::warn!(
         "sessions are kept in this process' memory, because no store was named: they end with it, and no other \
          process sees them. Set SESSION_STORE (`memory:`, if that is what you want)"
     );
-    Ok(memory(clock, events))
+    Ok(memory(place))
 }
 
 #[cfg(not(feature = "memory"))]
-fn memory_by_default(_: Arc<dyn Clock>, _: Option<EventSettings>) -> Result<Arc<dyn SessionStore>> {
+fn memory_by_default(_: Place<'_>) -> Result<Arc<dyn SessionStore>> {
     let message = "no store for sessions was named, and memory is not compiled in: set SESSION_STORE, or turn on the \
                    feature `memory` of http-session";
     Err(Error::new(ErrorKind::Config, message))
 }
 
 #[cfg(feature = "memory")]
-fn memory(clock: Arc<dyn Clock>, events: Option<EventSettings>) -> Arc<dyn SessionStore> {
-    let mut builder = session_memory::MemoryStore::builder().clock(clock);
-    if let Some(events) = events {
+fn memory(place: Place<'_>) -> Arc<dyn SessionStore> {
+    let mut builder = session_memory::MemoryStore::builder().clock(place.clock);
+    if let Some(events) = place.events {
         builder = builder.events(events);
     }
     Arc::new(builder.build())
 }
 
 #[cfg(feature = "redis")]
-async fn redis(given: &Given<Url>, namespace: &str) -> Result<Arc<dyn SessionStore>> {
-    let connected =
-        session_redis::RedisStore::builder(given.value.expose()).namespace(namespace).connect().await;
-    match connected {
+async fn open_redis(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
+    let mut builder = session_redis::RedisStore::builder(given.value.expose()).namespace(place.namespace);
+    if let Some(budget) = place.budget {
+        builder = builder.budget(budget);
+    }
+    match builder.connect().await {
         Ok(store) => Ok(Arc::new(store)),
         Err(error) => Err(not_opened(given, error)),
     }
 }
 
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-async fn sql(
-    given: &Given<Url>,
-    namespace: &str,
-    clock: Arc<dyn Clock>,
-    events: Option<EventSettings>,
-) -> Result<Arc<dyn SessionStore>> {
-    let mut builder = session_sql::SqlStore::builder(given.value.expose()).namespace(namespace).clock(clock);
-    if let Some(events) = events {
+async fn open_sql(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
+    let builder = session_sql::SqlStore::builder(given.value.expose());
+    let mut builder = builder.namespace(place.namespace).clock(place.clock);
+    if let Some(budget) = place.budget {
+        builder = builder.budget(budget);
+    }
+    if let Some(events) = place.events {
         builder = builder.events(events);
     }
     match builder.connect().await {

@@ -113,7 +113,8 @@ impl Principals for RedisStore {
         duration(&mut cmd, Some(revocation.remember).filter(|remember| *remember < Duration::MAX));
         let kept = revocation.keep.map(|handle| handle.to_string());
         cmd.arg(kept.unwrap_or_default()).arg(STEP);
-        let value = self.connection.send(&again(cmd, &scripts::INDEX_REVOKE), deadline).await?.value;
+        let value =
+            self.connection.send(&again(cmd, &scripts::INDEX_REVOKE).durable(), deadline).await?.value;
         let (at, listed) = time_and_rest(&value)?;
         let handles = handles(listed)?;
         let ended = self.end_members(principal, &handles, revocation.op, deadline).await?;
@@ -164,7 +165,8 @@ impl RedisStore {
         };
         cmd.arg(if looked { "1" } else { "0" });
         let asked = Instant::now();
-        let value = self.connection.send(&again(cmd, &scripts::INDEX_ENROLL), deadline).await?.value;
+        let value =
+            self.connection.send(&again(cmd, &scripts::INDEX_ENROLL).durable(), deadline).await?.value;
         let age = access.age().saturating_add(asked.elapsed());
         match &value {
             Value::Int(0) => Ok(Entry::Revoked),
@@ -203,7 +205,7 @@ impl RedisStore {
         times(&mut cmd, &sign_in.changes, access, Some(cap.as_millis()));
         let principal = format!("{at} {}", sign_in.principal);
         fields(&mut cmd, Some((&sign_in.new, Some(&principal))), &sign_in.changes);
-        let verdict = self.verdict_by(again(cmd, script), deadline).await?;
+        let verdict = self.verdict_by(again(cmd, script).durable(), deadline).await?;
         Ok(reply::signed_in(&verdict))
     }
 
@@ -236,7 +238,7 @@ impl RedisStore {
         let mut cmd = scripts::END_MEMBER.call(&self.keys.session(handle), 2, 16 + name.len());
         cmd.write_arg(op);
         cmd.arg(name);
-        self.verdict_by(again(cmd, &scripts::END_MEMBER), deadline).await
+        self.verdict_by(again(cmd, &scripts::END_MEMBER).durable(), deadline).await
     }
 
     /// The records under these handles that are alive.
@@ -262,9 +264,9 @@ impl RedisStore {
     ) -> Result<Option<Record>> {
         let part = Metadata::Usual;
         let cmd = record::read(&self.keys.session(handle), select, part);
-        let call = Call { cmd, script: None, again: true };
-        let answer = self.connection.send(&call, deadline).await?;
-        Hash::decode(answer.value, select, part)?.alive(self.connection.clock().now())
+        let answer = self.connection.send(&Call::command(cmd).again(), deadline).await?;
+        let now = answer.now();
+        Hash::decode(answer.value, select, part)?.alive(now)
     }
 
     /// Takes ended sessions out of the index; with `entered`, only what entered then.
@@ -310,7 +312,21 @@ impl RedisStore {
         access: Access,
         deadline: Instant,
     ) {
-        let Verdict::Listed(Listed { until, entered, principal, .. }) = verdict else { return };
+        if let Verdict::Listed(listed) = verdict {
+            // Boxed, because it hardly ever happens: it would make the futures of all writes larger.
+            Box::pin(self.relist_entry(listed, id, digest, access, deadline)).await;
+        }
+    }
+
+    async fn relist_entry(
+        &self,
+        listed: Listed,
+        id: &StoredId,
+        digest: &Digest,
+        access: Access,
+        deadline: Instant,
+    ) {
+        let Listed { until, entered, principal, .. } = listed;
         let cap = Timestamp::from_millis(until).saturating_add(SLACK).as_millis();
         let mut cmd = scripts::INDEX_EXTEND.call(&self.keys.principal(&principal), 3, 64);
         cmd.arg(id.handle().to_string()).arg(entered).arg(cap);
@@ -332,7 +348,7 @@ impl RedisStore {
     /// Takes a session out of its principal's index after its end. If that fails, the next reading does it.
     pub(crate) async fn delist(&self, verdict: &Verdict, handle: &Handle, deadline: Instant) {
         if let Verdict::Listed(Listed { principal, .. }) = verdict {
-            drop(self.drop_entries(principal, &[*handle], None, deadline).await);
+            drop(Box::pin(self.drop_entries(principal, &[*handle], None, deadline)).await);
         }
     }
 }

@@ -10,6 +10,10 @@ pub(crate) struct Script {
     sha: String,
 }
 
+/// Tries the commands that the others use. Not loaded at each connect: it is run once, at the start.
+pub(crate) static PROBE: LazyLock<Script> =
+    LazyLock::new(|| Script::assemble(include_str!("scripts/probe.lua")));
+
 macro_rules! scripts {
     ($($constant:ident: $name:literal),* $(,)?) => {
         $(pub(crate) static $constant: LazyLock<Script> = LazyLock::new(|| {
@@ -110,4 +114,24 @@ fn included(text: &str) -> String {
         }
     }
     whole
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The commands that follow these words in a text, in quotes.
+    fn commands(text: &str, before: &str) -> BTreeSet<String> {
+        let names = text.split(before).skip(1).filter_map(|rest| rest.split('\'').nth(1));
+        names.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_command_of_the_scripts_is_tried_at_the_start() {
+        let used: BTreeSet<_> = all().flat_map(|script| commands(&script.text, "redis.call(")).collect();
+        assert!(used.contains("HSET"), "{used:?}");
+        assert_eq!(commands(&PROBE.text, "\ntry("), used);
+    }
 }

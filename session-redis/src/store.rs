@@ -6,34 +6,36 @@ use bytes::Bytes;
 use redis::{Cmd, RedisWrite as _, Value};
 use session_core::{
     Access, Capabilities, Changes, Created, Digest, Handle, Load, NewRecord, OpId, Renewal, Renewed, Result,
-    Saved, Select, SessionStore, StoredId, Swapped, Taken,
+    Saved, Select, SessionStore, StoredId, Swapped, Taken, Timestamp,
 };
 
 use crate::RedisStoreBuilder;
+use crate::check;
 use crate::config::Target;
-use crate::connection::{Answer, Call, Connection};
+use crate::connection::{Call, Connection};
 use crate::error::unexpected_reply;
 use crate::keys::Keys;
 use crate::record::{self, Found, Hash, Metadata, attribute};
 use crate::reply::{self, Listed, Verdict};
 use crate::scripts::{self, Script};
 
-/// Keeps sessions in one Redis server, through one connection that comes back by itself.
+/// Keeps sessions in Redis or Valkey: in one server, in the primary that Sentinels name, or in a Cluster.
 ///
 /// Every operation is one round trip (loading with an id that a renewal has just issued: two), answers within the
-/// budget, and succeeds again as soon as the server does. Dropping an operation's future leaves open whether the
-/// operation is carried out.
+/// budget, and succeeds again as soon as the server does. While a failover is under way it waits for the new primary,
+/// as long as the budget lasts. Dropping an operation's future leaves open whether the operation is carried out.
 ///
 /// What the server acknowledged may still be lost with it: by a crash unless it runs with `appendfsync always`, by a
-/// failover because replication is asynchronous.
+/// failover because replication is asynchronous. [`Durability`](crate::Durability) says what can be done about the
+/// latter.
 pub struct RedisStore {
-    pub(crate) connection: Arc<Connection>,
+    pub(crate) connection: Connection,
     pub(crate) keys: Keys,
 }
 
 impl RedisStore {
-    /// The store at `redis://[user:password@]host[:port][/database]`, with the default settings of
-    /// [`builder`](Self::builder).
+    /// The store at this URL, with the default settings of [`builder`](Self::builder). The crate's documentation has
+    /// a [table of URLs](crate#urls).
     ///
     /// # Errors
     ///
@@ -49,7 +51,9 @@ impl RedisStore {
     }
 
     pub(crate) async fn open(target: Target, keys: Keys) -> Result<Self> {
-        Ok(Self { connection: Connection::open(target).await?, keys })
+        let connection = Connection::open(target).await?;
+        check::all(&connection, &keys).await?;
+        Ok(Self { connection, keys })
     }
 
     pub(crate) fn deadline(&self) -> Instant {
@@ -74,10 +78,10 @@ impl RedisStore {
     ) -> impl Future<Output = Result<Verdict>> + Send {
         let connection = &self.connection;
         async move {
-            let Answer { value, sent } = connection.send(&call, deadline).await?;
-            let verdict = reply::verdict(&value)?;
+            let answer = connection.send(&call, deadline).await?;
+            let verdict = reply::verdict(&answer.value)?;
             if let Verdict::Done(Some(time)) | Verdict::Listed(Listed { now: time, .. }) = verdict {
-                connection.clock().observe(time, sent);
+                answer.tells_time(time);
             }
             Ok(verdict)
         }
@@ -91,13 +95,13 @@ impl RedisStore {
         part: Metadata,
         access: Access,
         deadline: Instant,
-    ) -> impl Future<Output = Result<Option<Found>>> + Send {
+    ) -> impl Future<Output = Result<(Option<Found>, Timestamp)>> + Send {
         let connection = &self.connection;
-        let cmd = record::read(&self.keys.session(id.handle()), select, part);
-        let call = Call { cmd, script: None, again: true };
+        let call = Call::command(record::read(&self.keys.session(id.handle()), select, part)).again();
         async move {
             let answer = connection.send(&call, deadline).await?;
-            Hash::decode(answer.value, select, part)?.judge(id, access, connection.clock().now())
+            let now = answer.now();
+            Ok((Hash::decode(answer.value, select, part)?.judge(id, access, now)?, now))
         }
     }
 
@@ -130,9 +134,9 @@ impl SessionStore for RedisStore {
 
     async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load> {
         let deadline = self.deadline();
-        let mut found = self.find(id, select, Metadata::Usual, access, deadline).await?;
+        let (mut found, mut now) = self.find(id, select, Metadata::Usual, access, deadline).await?;
         if found.is_none() {
-            found = Box::pin(self.find(id, select, Metadata::Whole, access, deadline)).await?;
+            (found, now) = Box::pin(self.find(id, select, Metadata::Whole, access, deadline)).await?;
         }
         let record = match found {
             Some(Found::Live(record)) => record,
@@ -147,7 +151,7 @@ impl SessionStore for RedisStore {
                 return Err(unexpected_reply("the whole metadata of a session does not tell whose it is"));
             }
         };
-        Ok(Load::Live { record: Arc::new(record), now: self.connection.clock().now() })
+        Ok(Load::Live { record: Arc::new(record), now })
     }
 
     async fn touch(&self, id: &StoredId, access: Access) -> Result<()> {
@@ -177,7 +181,7 @@ impl SessionStore for RedisStore {
         times(&mut cmd, changes, access, None);
         fields(&mut cmd, Some((new, None)), changes);
         let deadline = self.deadline();
-        let verdict = self.verdict_by(again(cmd, &scripts::ROTATE), deadline).await?;
+        let verdict = self.verdict_by(again(cmd, &scripts::ROTATE).durable(), deadline).await?;
         let saved = reply::saved(&verdict);
         self.relist(verdict, id, new, access, deadline).await;
         saved
@@ -187,7 +191,7 @@ impl SessionStore for RedisStore {
         let mut cmd = matching(&scripts::DELETE, &self.keys.session(id.handle()), id, access, 1, 16);
         cmd.write_arg(op.as_bytes());
         let deadline = self.deadline();
-        let verdict = self.verdict_by(again(cmd, &scripts::DELETE), deadline).await?;
+        let verdict = self.verdict_by(again(cmd, &scripts::DELETE).durable(), deadline).await?;
         let saved = reply::saved(&verdict);
         self.delist(&verdict, id.handle(), deadline).await;
         saved
@@ -197,7 +201,7 @@ impl SessionStore for RedisStore {
         let mut cmd = scripts::END.call(&self.keys.session(handle), 1, 16);
         cmd.write_arg(op.as_bytes());
         let deadline = self.deadline();
-        let verdict = self.verdict_by(again(cmd, &scripts::END), deadline).await?;
+        let verdict = self.verdict_by(again(cmd, &scripts::END).durable(), deadline).await?;
         self.delist(&verdict, handle, deadline).await;
         Ok(())
     }
@@ -206,7 +210,7 @@ impl SessionStore for RedisStore {
         let key = self.keys.session(id.handle());
         let mut cmd = matching(&scripts::TAKE, &key, id, access, 1, 2 + name.len());
         attribute(&mut cmd, name);
-        reply::taken(self.value(once(cmd, &scripts::TAKE)).await?)
+        reply::taken(self.value(once(cmd, &scripts::TAKE).durable()).await?)
     }
 
     async fn replace_if(
@@ -248,7 +252,7 @@ impl Renewal for RedisStore {
 impl std::fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisStore")
-            .field("server", self.connection.target())
+            .field("servers", &format_args!("{}", self.connection.servers()))
             .field("keys", &self.keys)
             .finish()
     }
@@ -256,12 +260,12 @@ impl std::fmt::Debug for RedisStore {
 
 /// A call that may be sent again after an unknown outcome: it finds its own work done.
 pub(crate) fn again(cmd: Cmd, script: &'static Script) -> Call {
-    Call { cmd, script: Some(script), again: true }
+    Call::script(cmd, script).again()
 }
 
 /// A call that is never sent again after an unknown outcome.
 pub(crate) fn once(cmd: Cmd, script: &'static Script) -> Call {
-    Call { cmd, script: Some(script), again: false }
+    Call::script(cmd, script)
 }
 
 /// The beginning of every script that looks for a match: digest and age.

@@ -3,8 +3,8 @@
 //! For whoever writes a store: [`Harness`] says how to reach it, [`store_conformance!`] turns each sentence of
 //! [`SessionStore`](session_core::SessionStore)'s contract into a test of it. For whoever tests what stands on a
 //! store: [`ManualClock`], [`SpyStore`] and [`FaultyStore`]. For whoever adapts a web framework: [`adapter`] and
-//! [`adapter_conformance!`]. For whoever tests what comes over a network: [`RedisServer`],
-//! [`PostgresServer`], [`MariaDbServer`] and [`Proxy`].
+//! [`adapter_conformance!`]. For whoever tests what comes over a network: [`RedisServer`], [`RedisSentinel`],
+//! [`RedisCluster`], [`PostgresServer`], [`MariaDbServer`] and [`Proxy`].
 
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +24,11 @@ mod operation;
 mod postgres_server;
 mod proxy;
 mod random;
+mod redis_cluster;
+mod redis_sentinel;
 mod redis_server;
+#[cfg(feature = "tls")]
+mod redis_tls;
 mod run;
 mod spy;
 pub mod store;
@@ -38,7 +42,11 @@ pub use operation::Operation;
 pub use postgres_server::PostgresServer;
 pub use proxy::{Proxy, Traffic};
 pub use random::{FailingRandom, SeededRandom};
+pub use redis_cluster::RedisCluster;
+pub use redis_sentinel::RedisSentinel;
 pub use redis_server::{Counters, RedisServer};
+#[cfg(feature = "tls")]
+pub use redis_tls::RedisTls;
 pub use spy::SpyStore;
 
 #[doc(hidden)]

@@ -65,6 +65,8 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("postgres", &["sqlx-postgres"]),
     ("mysql", &["sqlx-mysql"]),
     ("sqlite", &["libsqlite3-sys", "sqlx-sqlite"]),
+    // For the stores that are on: by itself it encrypts nothing.
+    ("tls", &[]),
     ("tracing", &["tracing"]),
 ];
 
@@ -139,6 +141,14 @@ fn a_feature_that_is_on_brings_its_dependency_and_those_of_no_other_feature() {
 /// sqlx brings `tracing` whatever it is asked for.
 fn comes_along(name: &str, crates: &BTreeMap<String, String>) -> bool {
     name == "tracing" && crates.contains_key("sqlx-core")
+}
+
+#[test]
+fn tls_comes_with_a_store_that_is_reached_over_a_network() {
+    for (features, expected) in [("redis", false), ("tls,memory", false), ("redis,tls", true)] {
+        let crates = tree(&["-p", "http-session", "--no-default-features", "--features", features]);
+        assert_eq!(crates.contains_key("rustls"), expected, "{features}");
+    }
 }
 
 /// Each crate of the workspace with those of the others that it depends on in one of these kinds of ways.

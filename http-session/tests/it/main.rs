@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod architecture;
+#[cfg(all(feature = "macros", feature = "memory"))]
+mod attributes;
 #[cfg(feature = "memory")]
 mod background;
 #[cfg(feature = "memory")]
@@ -14,6 +16,8 @@ mod redis;
 #[cfg(all(feature = "macros", feature = "memory"))]
 mod settings;
 mod shared_code;
+#[cfg(all(feature = "macros", feature = "memory"))]
+mod sources;
 #[cfg(feature = "memory")]
 mod support;
 #[cfg(all(feature = "axum", feature = "macros", feature = "memory"))]

@@ -1,39 +1,124 @@
+//! The contract of all stores, on everything that people call Redis.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use session_core::{EventSettings, SessionStore};
 use session_redis::RedisStore;
-use session_testkit::{Harness, RedisServer, async_trait, store_conformance};
+use session_testkit::{Harness, RedisCluster, RedisSentinel, RedisServer, async_trait, store_conformance};
 
 use crate::support::{move_back, namespace};
 
+/// Where the sessions of a harness lie.
+trait Servers: Send + Sync + 'static {
+    fn url(&self) -> String;
+    fn primaries(&self) -> Vec<&RedisServer>;
+    /// How often a race is run, of what the environment asks for.
+    fn repetitions(&self, asked: usize) -> usize;
+}
+
+impl Servers for Arc<RedisServer> {
+    fn url(&self) -> String {
+        RedisServer::url(self)
+    }
+
+    fn primaries(&self) -> Vec<&RedisServer> {
+        vec![self]
+    }
+
+    fn repetitions(&self, asked: usize) -> usize {
+        asked
+    }
+}
+
+impl Servers for Arc<RedisCluster> {
+    fn url(&self) -> String {
+        RedisCluster::url(self)
+    }
+
+    fn primaries(&self) -> Vec<&RedisServer> {
+        RedisCluster::primaries(self)
+    }
+
+    fn repetitions(&self, asked: usize) -> usize {
+        asked.min(2_000)
+    }
+}
+
+/// What is different there is the way to the server; the races are decided in it.
+const FEW: usize = 200;
+
+impl Servers for Arc<RedisSentinel> {
+    fn url(&self) -> String {
+        RedisSentinel::url(self)
+    }
+
+    fn primaries(&self) -> Vec<&RedisServer> {
+        vec![self.primary()]
+    }
+
+    fn repetitions(&self, asked: usize) -> usize {
+        asked.min(FEW)
+    }
+}
+
+struct Socket(Arc<RedisServer>);
+
+impl Servers for Socket {
+    fn url(&self) -> String {
+        format!("redis+unix://{}", self.0.socket().display())
+    }
+
+    fn primaries(&self) -> Vec<&RedisServer> {
+        vec![&self.0]
+    }
+
+    fn repetitions(&self, asked: usize) -> usize {
+        asked.min(FEW)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Servers for Arc<session_testkit::RedisTls> {
+    fn url(&self) -> String {
+        format!("{}?cacert={}", session_testkit::RedisTls::url(self), self.ca().display())
+    }
+
+    fn primaries(&self) -> Vec<&RedisServer> {
+        vec![self.server()]
+    }
+
+    fn repetitions(&self, asked: usize) -> usize {
+        asked.min(FEW)
+    }
+}
+
 /// Two nodes, taken in turns, on a namespace of their own. Time is the server's: short waits are waited, for long
 /// ones all that is stored is moved back.
-struct Redis {
-    server: Arc<RedisServer>,
+struct Redis<S> {
+    servers: S,
     namespace: String,
     nodes: [Arc<RedisStore>; 2],
     turn: AtomicUsize,
 }
 
-impl Redis {
-    async fn start() -> Self {
-        let server = RedisServer::shared();
+impl<S: Servers> Redis<S> {
+    async fn start(servers: S) -> Self {
         let namespace = namespace();
         let node = async || {
             // The cases are not about the budget: a busy machine must not use it up.
-            let builder = RedisStore::builder(server.url()).budget(Duration::from_secs(20));
+            let builder = RedisStore::builder(servers.url()).budget(Duration::from_secs(20));
             let store = builder.namespace(&namespace).connect().await;
             Arc::new(store.unwrap())
         };
         let nodes = [node().await, node().await];
-        Self { server, namespace, nodes, turn: AtomicUsize::new(0) }
+        Self { servers, namespace, nodes, turn: AtomicUsize::new(0) }
     }
 }
 
 #[async_trait]
-impl Harness for Redis {
+impl<S: Servers> Harness for Redis<S> {
     fn store(&self) -> Arc<dyn SessionStore> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         Arc::clone(&self.nodes[turn % self.nodes.len()]) as Arc<dyn SessionStore>
@@ -44,7 +129,9 @@ impl Harness for Redis {
     }
 
     async fn skip(&self, by: Duration) {
-        move_back(&self.server, &self.namespace, by);
+        for server in self.servers.primaries() {
+            move_back(server, &self.namespace, by);
+        }
     }
 
     async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> {
@@ -52,8 +139,20 @@ impl Harness for Redis {
     }
 
     async fn leftovers(&self) -> usize {
-        self.server.query::<Vec<String>>(&["KEYS", &format!("{}:*", self.namespace)]).len()
+        let pattern = format!("{}:*", self.namespace);
+        let keys = |server: &RedisServer| server.query::<Vec<String>>(&["KEYS", &pattern]).len();
+        self.servers.primaries().into_iter().map(keys).sum()
+    }
+
+    fn repetitions(&self) -> usize {
+        let asked = std::env::var("SESSION_RACES").ok().map(|text| text.parse().unwrap());
+        self.servers.repetitions(asked.unwrap_or(10_000))
     }
 }
 
-store_conformance!(redis, Redis::start().await);
+store_conformance!(redis, Redis::start(RedisServer::shared()).await);
+store_conformance!(redis_by_socket, Redis::start(Socket(RedisServer::shared())).await);
+store_conformance!(redis_sentinel, Redis::start(RedisSentinel::shared()).await);
+store_conformance!(redis_cluster, Redis::start(RedisCluster::shared()).await);
+#[cfg(feature = "tls")]
+store_conformance!(redis_tls, Redis::start(session_testkit::RedisTls::shared()).await);

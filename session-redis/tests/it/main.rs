@@ -4,8 +4,15 @@
 
 mod conformance;
 mod layout;
+mod namespaces;
 mod outages;
+mod principals;
+mod replicated;
 mod round_trips;
 mod start;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod unknown_outcomes;
+#[cfg(feature = "tracing")]
+mod warning;

@@ -238,6 +238,9 @@ macro_rules! store_conformance {
                 a_rotation_that_is_dropped_leaves_one_id_good,
                 a_delete_that_is_dropped_can_be_sent_again,
                 a_take_that_is_dropped_hands_the_value_to_nobody_else_twice,
+                if_principals_are_offered_a_sign_in_that_is_dropped_leaves_none_unlisted_and_none_too_many,
+                if_principals_are_offered_a_logout_everywhere_that_is_dropped_can_be_done_again,
+                if_principals_are_offered_a_logout_that_is_dropped_takes_no_place_of_the_limit,
             }
             races {
                 different_attributes_set_at_once_both_survive,
@@ -295,6 +298,7 @@ macro_rules! store_conformance {
                 revoke_ends_every_session_of_the_principal_and_no_other,
                 revoke_keeps_the_session_that_it_is_to_keep,
                 a_sign_in_that_arrived_before_a_revocation_is_refused,
+                a_sign_in_that_a_revocation_refuses_evicts_nobody,
                 a_sign_in_that_arrives_after_a_revocation_succeeds,
                 a_later_step_of_a_revocation_spares_who_came_after_the_first,
                 nothing_is_left_of_principals_after_their_last_session,
