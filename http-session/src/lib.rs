@@ -381,3 +381,8 @@ pub use session_macros::SessionAttributes;
 #[cfg(all(doctest, feature = "axum", feature = "macros", feature = "memory"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// What stands in the documentation for those who come from Spring compiles.
+#[cfg(all(doctest, feature = "axum", feature = "macros", feature = "memory", feature = "redis"))]
+#[doc = include_str!("../../docs/spring.md")]
+struct Spring;
