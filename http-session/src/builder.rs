@@ -281,14 +281,14 @@ impl Builder {
         Ok(manager)
     }
 
-    /// [`build`](Self::build), as a layer for an axum router.
+    /// [`build`](Self::build), as a layer for an axum router or another tower service.
     ///
     /// # Errors
     ///
     /// As [`build`](Self::build).
-    #[cfg(feature = "axum")]
-    pub async fn layer(self) -> Result<crate::axum::SessionLayer> {
-        Ok(crate::axum::SessionLayer::new(self.build().await?))
+    #[cfg(feature = "tower")]
+    pub async fn layer(self) -> Result<crate::tower::SessionLayer> {
+        Ok(crate::tower::SessionLayer::new(self.build().await?))
     }
 }
 

@@ -144,6 +144,13 @@ pub mod axum {
     pub use session_axum::*;
 }
 
+/// Sessions in any tower service: the layer. The request's [`LazySession`] is among its extensions.
+#[cfg(feature = "tower")]
+pub mod tower {
+    #[doc(inline)]
+    pub use session_tower::*;
+}
+
 pub use background::{Background, listen, sweep};
 pub use builder::Builder;
 pub use explain::Explanation;
