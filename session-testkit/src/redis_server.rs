@@ -126,14 +126,19 @@ impl RedisServer {
 
     /// The answer to one command, sent on a connection of the server's own.
     pub fn query<T: FromRedisValue>(&self, command: &[&str]) -> T {
-        let mut kept = lock(&self.connection);
-        let connection = match kept.take() {
-            Some(connection) if connection.is_open() => connection,
-            Some(_) | None => connect(self.port, &self.options).expect("redis-server answers"),
-        };
         let (name, args) = command.split_first().expect("a command has a name");
-        let connection = kept.insert(connection);
-        redis::cmd(name).arg(args).query(connection).expect("redis-server answers")
+        let mut cmd = redis::cmd(name);
+        cmd.arg(args);
+        let mut kept = lock(&self.connection);
+        // The server may have closed it: a failover ends all connections.
+        if let Some(connection) = kept.as_mut().filter(|connection| connection.is_open()) {
+            match cmd.query(connection) {
+                Err(error) if error.is_connection_dropped() => {}
+                answer => return answer.expect("redis-server answers"),
+            }
+        }
+        let connection = kept.insert(connect(self.port, &self.options).expect("redis-server answers"));
+        cmd.query(connection).expect("redis-server answers")
     }
 
     /// One line of what it says about itself, without the label.
