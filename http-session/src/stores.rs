@@ -1,8 +1,9 @@
 //! The stores that a URL can name, and which of them are compiled in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use session_core::{Clock, Error, ErrorKind, Result, SessionStore};
+use session_core::{Clock, Error, ErrorKind, EventSettings, Result, SessionStore};
 
 use crate::redact::Url;
 use crate::settings::Given;
@@ -20,8 +21,6 @@ struct Scheme {
 enum State {
     CompiledIn,
     TurnedOff,
-    /// Its feature does not exist yet.
-    Planned,
 }
 
 const fn compiled_in(is_on: bool) -> State {
@@ -51,11 +50,11 @@ const SCHEMES: &[Scheme] = &[
     redis("valkey"),
     redis_with_tls("rediss"),
     redis_with_tls("valkeys"),
-    scheme("postgres", "postgres", State::Planned),
-    scheme("postgresql", "postgres", State::Planned),
-    scheme("mysql", "mysql", State::Planned),
-    scheme("mariadb", "mysql", State::Planned),
-    scheme("sqlite", "sqlite", State::Planned),
+    scheme("postgres", "postgres", compiled_in(cfg!(feature = "postgres"))),
+    scheme("postgresql", "postgres", compiled_in(cfg!(feature = "postgres"))),
+    scheme("mysql", "mysql", compiled_in(cfg!(feature = "mysql"))),
+    scheme("mariadb", "mysql", compiled_in(cfg!(feature = "mysql"))),
+    scheme("sqlite", "sqlite", compiled_in(cfg!(feature = "sqlite"))),
 ];
 
 impl Scheme {
@@ -84,11 +83,6 @@ pub(crate) fn check(url: &Url) -> Result<(), String> {
         State::TurnedOff => Err(format!(
             "the store for `{name}:` is not compiled in: turn on the feature `{feature}` of http-session"
         )),
-        State::Planned => Err(format!(
-            "`{name}:` needs the feature `{feature}`, which this version of http-session does not have yet; \
-             there are {}",
-            available()
-        )),
     }
 }
 
@@ -96,67 +90,96 @@ fn available() -> String {
     let names = SCHEMES.iter().filter(|scheme| scheme.state == State::CompiledIn);
     let names: Vec<_> = names.map(|scheme| format!("`{}:`", scheme.name)).collect();
     match &names[..] {
-        [] => "none (each store is a feature of http-session: `memory`, `redis`)".to_owned(),
+        [] => {
+            "none (each store is a feature of http-session: `memory`, `redis`, `postgres`, `mysql`, `sqlite`)"
+                .to_owned()
+        }
         names => names.join(", "),
     }
 }
 
+/// How a store is opened.
+#[allow(dead_code, reason = "which of it is read depends on the stores that are compiled in")]
+pub(crate) struct Place<'a> {
+    pub(crate) namespace: &'a str,
+    /// How long an operation may take.
+    pub(crate) budget: Option<Duration>,
+    /// For a store without a clock of its own.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Whether it tells what happens to its sessions.
+    pub(crate) events: Option<EventSettings>,
+}
+
 /// The store that the settings name: memory, where they name none. A store that is somewhere else is connected
 /// to here, once, so that a wrong address or password is an error at start.
-pub(crate) async fn open(
-    given: Option<&Given<Url>>,
-    namespace: &str,
-    clock: Arc<dyn Clock>,
-) -> Result<Arc<dyn SessionStore>> {
-    let Some(given) = given else { return memory_by_default(clock) };
+pub(crate) async fn open(given: Option<&Given<Url>>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
+    let Some(given) = given else { return memory_by_default(place) };
     let scheme = given.value.scheme();
     match scheme.as_deref().and_then(|scheme| scheme.split('+').next()) {
         #[cfg(feature = "memory")]
-        Some("memory") => Ok(memory(clock)),
+        Some("memory") => Ok(memory(place)),
         #[cfg(feature = "redis")]
-        Some("redis" | "valkey" | "rediss" | "valkeys") => open_redis(given, namespace).await,
-        _ => {
-            // `check` has let no other scheme pass. Without a store feature, nothing uses these two.
-            let _ = (namespace, clock);
-            Err(Error::new(ErrorKind::Config, format!("{}: {} names no store", given.origin, given.value)))
-        }
+        Some("redis" | "valkey" | "rediss" | "valkeys") => open_redis(given, place).await,
+        #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+        Some("postgres" | "postgresql" | "mysql" | "mariadb" | "sqlite") => open_sql(given, place).await,
+        // `check` has let no other scheme pass.
+        _ => Err(Error::new(ErrorKind::Config, format!("{}: {} names no store", given.origin, given.value))),
     }
 }
 
 #[cfg(feature = "memory")]
-fn memory_by_default(clock: Arc<dyn Clock>) -> Result<Arc<dyn SessionStore>> {
+fn memory_by_default(place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
     #[cfg(feature = "tracing")]
     tracing::warn!(
         "sessions are kept in this process' memory, because no store was named: they end with it, and no other \
          process sees them. Set SESSION_STORE (`memory:`, if that is what you want)"
     );
-    Ok(memory(clock))
+    Ok(memory(place))
 }
 
 #[cfg(not(feature = "memory"))]
-fn memory_by_default(_: Arc<dyn Clock>) -> Result<Arc<dyn SessionStore>> {
+fn memory_by_default(_: Place<'_>) -> Result<Arc<dyn SessionStore>> {
     let message = "no store for sessions was named, and memory is not compiled in: set SESSION_STORE, or turn on the \
                    feature `memory` of http-session";
     Err(Error::new(ErrorKind::Config, message))
 }
 
 #[cfg(feature = "memory")]
-fn memory(clock: Arc<dyn Clock>) -> Arc<dyn SessionStore> {
-    Arc::new(session_memory::MemoryStore::builder().clock(clock).build())
+fn memory(place: Place<'_>) -> Arc<dyn SessionStore> {
+    let mut builder = session_memory::MemoryStore::builder().clock(place.clock);
+    if let Some(events) = place.events {
+        builder = builder.events(events);
+    }
+    Arc::new(builder.build())
 }
 
 #[cfg(feature = "redis")]
-async fn open_redis(given: &Given<Url>, namespace: &str) -> Result<Arc<dyn SessionStore>> {
-    let connected =
-        session_redis::RedisStore::builder(given.value.expose()).namespace(namespace).connect().await;
-    match connected {
+async fn open_redis(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
+    let mut builder = session_redis::RedisStore::builder(given.value.expose()).namespace(place.namespace);
+    if let Some(budget) = place.budget {
+        builder = builder.budget(budget);
+    }
+    match builder.connect().await {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => Err(not_opened(given, error)),
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+async fn open_sql(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
+    let builder = session_sql::SqlStore::builder(given.value.expose());
+    let mut builder = builder.namespace(place.namespace).clock(place.clock);
+    if let Some(budget) = place.budget {
+        builder = builder.budget(budget);
+    }
+    match builder.connect().await {
         Ok(store) => Ok(Arc::new(store)),
         Err(error) => Err(not_opened(given, error)),
     }
 }
 
 /// The store's error, with the setting that named the store.
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql", feature = "sqlite"))]
 fn not_opened(given: &Given<Url>, error: Error) -> Error {
     let message = format!("{}: the store {} cannot be opened: {error}", given.origin, given.value);
     Error::new(error.kind(), message).with_source(error)

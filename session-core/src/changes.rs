@@ -64,6 +64,10 @@ impl Changes {
         self.attributes.iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value)))
     }
 
+    pub(crate) fn removed(&self) -> impl Iterator<Item = &Name> {
+        self.attributes.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name)
+    }
+
     /// Applies the changes to a record that a store holds as such, at its `now`.
     pub fn apply_to(&self, record: &mut Record, now: Timestamp, touch: Duration) {
         self.apply_to_attributes(&mut record.attributes);

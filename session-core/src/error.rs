@@ -28,8 +28,13 @@ pub enum ErrorKind {
     Committed,
     /// A name, an attribute or the session exceeds its limit. Nothing was stored.
     TooLarge,
+    /// An attribute that has to be there is not.
+    Missing,
     /// A stored attribute is not what was asked for. The session and its other attributes are fine.
     Undecodable,
+    /// An attribute was asked for that is not among those that were
+    /// [loaded](crate::LazySession::load_only): whether it is there is not known.
+    NotLoaded,
     /// A value cannot be encoded. Nothing was stored.
     Unencodable,
     /// Text that is not what it should be, a handle for instance.
@@ -87,12 +92,13 @@ impl Error {
     pub fn status(&self) -> u16 {
         match self.kind() {
             ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::ReadOnly => 503,
-            ErrorKind::Gone | ErrorKind::Conflict | ErrorKind::NoSession => 409,
+            ErrorKind::Gone | ErrorKind::Conflict | ErrorKind::NoSession | ErrorKind::Missing => 409,
             ErrorKind::LimitReached => 403,
             ErrorKind::TooLarge => 413,
             ErrorKind::Malformed => 400,
             ErrorKind::Committed
             | ErrorKind::Undecodable
+            | ErrorKind::NotLoaded
             | ErrorKind::Unencodable
             | ErrorKind::Random
             | ErrorKind::Config

@@ -12,6 +12,7 @@ mod clock;
 mod codec;
 mod digest;
 mod error;
+mod event;
 mod expiry;
 mod id;
 mod limits;
@@ -23,6 +24,7 @@ mod record;
 mod resolver;
 mod session;
 mod store;
+mod typed;
 
 pub use administration::{SessionInfo, Sessions};
 pub use changes::Changes;
@@ -30,10 +32,14 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use codec::{Codec, JsonCodec};
 pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
+pub use event::{
+    DELIVERY_ATTEMPTS, Delivered, Deliveries, Delivery, EventKind, EventListener, EventSettings, Events,
+    Inbox, ListenerFailure, Outcome, Reason, Receipt, SessionEvent, Subscription,
+};
 pub use expiry::{DEFAULT_IDLE, DEFAULT_TOUCH, Expiry, throttle};
 pub use id::{Handle, SessionId};
 pub use limits::Limits;
-pub use manager::{Commit, ManagerBuilder, SessionManager};
+pub use manager::{Commit, FlushMode, ManagerBuilder, SaveMode, SessionManager};
 pub use principal::Principal;
 pub use principals::{
     Beyond, Cursor, Found, Page, Principals, Revocation, Revoked, SessionLimit, SignIn, SignedIn,
@@ -43,8 +49,9 @@ pub use record::{Attributes, Name, NewRecord, Record};
 pub use resolver::{
     CookieResolver, CookieResolverBuilder, Header, HeaderMode, HeaderResolver, SameSite, SessionIdResolver,
 };
-pub use session::{DetachedSession, LazySession, Session};
+pub use session::{DetachedSession, LazySession, PartialSession, Session};
 pub use store::{
     Access, Capabilities, Created, ENDED_WINDOW, Load, OpId, PREVIOUS_GRACE, RENEWAL_WAIT, ROTATED_WINDOW,
     Renewal, Renewed, Saved, Select, SessionStore, StoredId, Swapped, Sweep, TOMBSTONE_LIFE, Taken,
 };
+pub use typed::{AttributeReader, Key, SessionAttributes, Tracked, TypedAttributes};

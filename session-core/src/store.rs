@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::clock::whole_millis;
-use crate::{Changes, Digest, Error, Handle, NewRecord, Principals, Random, Record, Result, Timestamp};
+use crate::{
+    Changes, Digest, Error, Events, Handle, NewRecord, Principals, Random, Record, Result, Timestamp,
+};
 
 /// How long a tombstone lives: an ended session is known as ended for this long.
 pub const TOMBSTONE_LIFE: Duration = Duration::from_secs(120);
@@ -310,6 +312,8 @@ pub struct Capabilities<'a> {
     pub sweep: Option<&'a dyn Sweep>,
     /// The sessions of principals: finding them, limits on them, logging out everywhere.
     pub principals: Option<&'a dyn Principals>,
+    /// Telling what happens to sessions: when the store was built to.
+    pub events: Option<&'a dyn Events>,
 }
 
 impl<'a> Capabilities<'a> {
@@ -336,6 +340,12 @@ impl<'a> Capabilities<'a> {
     pub fn with_principals(self, principals: &'a dyn Principals) -> Self {
         Self { principals: Some(principals), ..self }
     }
+
+    /// These, and events.
+    #[must_use]
+    pub fn with_events(self, events: &'a dyn Events) -> Self {
+        Self { events: Some(events), ..self }
+    }
 }
 
 impl fmt::Debug for Capabilities<'_> {
@@ -344,6 +354,7 @@ impl fmt::Debug for Capabilities<'_> {
             .field("renewal", &self.renewal.is_some())
             .field("sweep", &self.sweep.is_some())
             .field("principals", &self.principals.is_some())
+            .field("events", &self.events.is_some())
             .finish()
     }
 }

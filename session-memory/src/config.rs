@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use session_core::{Clock, SystemClock};
+use session_core::{Clock, EventSettings, SystemClock};
 
 use crate::MemoryStore;
 use crate::lease::MARGIN;
@@ -13,11 +13,12 @@ pub const DEFAULT_MAX_SESSIONS: u64 = 100_000;
 pub struct Builder {
     max_sessions: u64,
     clock: Arc<dyn Clock>,
+    events: Option<EventSettings>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { max_sessions: DEFAULT_MAX_SESSIONS, clock: Arc::new(SystemClock::new()) }
+        Self { max_sessions: DEFAULT_MAX_SESSIONS, clock: Arc::new(SystemClock::new()), events: None }
     }
 }
 
@@ -37,9 +38,17 @@ impl Builder {
         Self { clock: Arc::new(clock), ..self }
     }
 
+    /// Tells what happens to sessions; not, when nothing is said. Whoever listens falls behind by
+    /// [`capacity`](EventSettings::capacity) events at most: what it then misses is counted in
+    /// [`missed_events`](MemoryStore::missed_events). While nobody listens nothing is remembered.
+    #[must_use]
+    pub fn events(self, settings: EventSettings) -> Self {
+        Self { events: Some(settings), ..self }
+    }
+
     /// A store with these settings, and nothing in it.
     #[must_use]
     pub fn build(self) -> MemoryStore {
-        MemoryStore::with_settings(self.max_sessions, self.clock, MARGIN)
+        MemoryStore::with_settings(self.max_sessions, self.clock, self.events, MARGIN)
     }
 }

@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(lease().of(&slot), None);
         assert_eq!(lease().renewed(&slot, Some(HOUR)), None);
         let op = session_core::OpId::generate(&session_core::OsRandom::default()).unwrap();
-        assert!(slot.end(op, now()));
+        assert!(slot.end(op, session_core::Reason::Ended, now()));
         assert_eq!(lease().renewed(&slot, None), Some(session_core::TOMBSTONE_LIFE + 2 * MARGIN));
     }
 

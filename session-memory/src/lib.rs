@@ -4,6 +4,7 @@
 //! nodes share belongs into Redis or a SQL database.
 
 mod config;
+mod events;
 mod lease;
 mod miss;
 mod principals;

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use session_core::{
-    Access, Beyond, Cursor, Digest, Found, Handle, OpId, Page, Principal, Record, Revocation, Revoked,
-    Select, SessionLimit, SignIn, SignedIn, Timestamp,
+    Access, Beyond, Cursor, Digest, Found, Handle, OpId, Page, Principal, Reason, Record, Revocation,
+    Revoked, Select, SessionLimit, SignIn, SignedIn, Timestamp,
 };
 
 use crate::slot::Slot;
@@ -104,7 +104,7 @@ impl Index {
             Some(*handle) != revocation.keep && member.since <= at && member.is_alive(now)
         });
         for handle in &ended {
-            entries.end(handle, revocation.op, now);
+            entries.end(handle, revocation.op, Reason::Revoked, now);
         }
         (Revoked::new(at, ended.len(), false), ended)
     }
@@ -151,7 +151,7 @@ impl Entries {
         }
         let victims = self.first_to_go(others, limit, surplus, now);
         for victim in &victims {
-            self.end(victim, sign_in.op, now);
+            self.end(victim, sign_in.op, Reason::Evicted, now);
         }
         Ok(victims)
     }
@@ -195,9 +195,9 @@ impl Entries {
         self.members.get(self.principals.get(handle)?)?.get(handle)
     }
 
-    fn end(&mut self, handle: &Handle, op: OpId, now: Timestamp) {
+    fn end(&mut self, handle: &Handle, op: OpId, reason: Reason, now: Timestamp) {
         if let Some(member) = self.remove(handle) {
-            member.slot.end(op, now);
+            member.slot.end(op, reason, now);
         }
     }
 

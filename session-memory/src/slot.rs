@@ -3,17 +3,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use session_core::{
-    Access, Changes, Created, Digest, ENDED_WINDOW, Error, Load, NewRecord, OpId, PREVIOUS_GRACE,
-    RENEWAL_WAIT, ROTATED_WINDOW, Record, Renewed, Result, Saved, Select, SignIn, SignedIn, Swapped,
+    Access, Changes, Created, Digest, ENDED_WINDOW, Error, EventKind, Load, NewRecord, OpId, PREVIOUS_GRACE,
+    RENEWAL_WAIT, ROTATED_WINDOW, Reason, Record, Renewed, Result, Saved, Select, SignIn, SignedIn, Swapped,
     TOMBSTONE_LIFE, Taken, Timestamp,
 };
 
+use crate::events::Voice;
 use crate::miss::Miss;
 
 /// Where one session lies. Its lock makes each operation one atomic unit; nothing is awaited and no cache is
 /// called while it is held.
+///
+/// Whatever happens is told under the lock, so that it is told in the order in which it happened.
 pub(crate) struct Slot {
     state: Mutex<State>,
+    voice: Voice,
 }
 
 /// Every change of state is in this file.
@@ -47,11 +51,20 @@ struct Previous {
 
 impl Slot {
     pub(crate) fn live(digest: Digest, new: &NewRecord, access: Access, now: Timestamp) -> Self {
-        Self { state: Mutex::new(State::live(digest, new, access, now)) }
+        Self { state: Mutex::new(State::live(digest, new, access, now)), voice: Voice::default() }
     }
 
     pub(crate) fn ended(op: OpId, now: Timestamp) -> Self {
-        Self { state: Mutex::new(State::Ended { at: now, op }) }
+        Self { state: Mutex::new(State::Ended { at: now, op }), voice: Voice::default() }
+    }
+
+    /// The same new slot, which tells what happens in it.
+    pub(crate) fn telling(mut self, voice: Voice) -> Self {
+        self.voice = voice;
+        if let State::Live(live) = &*self.lock() {
+            self.voice.tell(EventKind::Created, &live.record, live.record.created);
+        }
+        self
     }
 
     /// A panic inside the lock can only come from the allocator, and leaves no half state behind.
@@ -84,7 +97,10 @@ impl Slot {
         let answer = match &*state {
             State::Removed => return None,
             dead if dead.is_dead(now) => {
-                *state = State::live(digest, new, access, now);
+                self.tell_end(&state, Reason::Ended, now);
+                let begun = Live::new(digest, new, access, now);
+                self.voice.tell(EventKind::Created, &begun.record, now);
+                *state = State::Live(begun);
                 Ok(Created::Created)
             }
             State::Ended { .. } => Ok(Created::Gone),
@@ -134,6 +150,7 @@ impl Slot {
         match state.find(digest, access, now) {
             Ok(live) => {
                 live.rotate(*new, changes, access, now);
+                self.voice.tell(EventKind::Rotated, &live.record, now);
                 Saved::Applied
             }
             Err(miss) => miss.into(),
@@ -166,6 +183,7 @@ impl Slot {
         }
         live.rotate(sign_in.new, &sign_in.changes, access, now);
         Arc::make_mut(&mut live.record).principal = Some(sign_in.principal.clone());
+        self.voice.tell(EventKind::Rotated, &live.record, now);
         SignedIn::Applied
     }
 
@@ -190,6 +208,7 @@ impl Slot {
         }
         match state.find(digest, access, now) {
             Ok(_) => {
+                self.tell_end(&state, Reason::Invalidated, now);
                 *state = State::Ended { at: now, op };
                 Saved::Applied
             }
@@ -198,15 +217,29 @@ impl Slot {
     }
 
     /// `false`: the slot has left the cache, look again.
-    pub(crate) fn end(&self, op: OpId, now: Timestamp) -> bool {
+    pub(crate) fn end(&self, op: OpId, reason: Reason, now: Timestamp) -> bool {
         let mut state = self.lock();
         match &*state {
             State::Removed => return false,
             // The first end counts, and its operation may be sent again.
             State::Ended { .. } if !state.is_dead(now) => {}
-            State::Ended { .. } | State::Live(_) => *state = State::Ended { at: now, op },
+            State::Ended { .. } | State::Live(_) => {
+                self.tell_end(&state, reason, now);
+                *state = State::Ended { at: now, op };
+            }
         }
         true
+    }
+
+    /// Tells that what lives in this state is about to end: by itself, if its time had come anyway.
+    fn tell_end(&self, state: &State, reason: Reason, now: Timestamp) {
+        if let State::Live(live) = state {
+            let kind = match live.record.is_expired(now) {
+                true => EventKind::Expired,
+                false => EventKind::Deleted(reason),
+            };
+            self.voice.tell(kind, &live.record, now);
+        }
     }
 
     pub(crate) fn take(&self, digest: &Digest, name: &str, access: Access, now: Timestamp) -> Taken {
@@ -257,6 +290,7 @@ impl Slot {
         let mut state = self.lock();
         let dead = state.is_dead(now);
         if dead {
+            self.tell_end(&state, Reason::Evicted, now);
             *state = State::Removed;
         }
         dead
@@ -270,6 +304,7 @@ impl Slot {
     pub(crate) fn remove(&self, now: Timestamp) -> bool {
         let mut state = self.lock();
         let lost = matches!(&*state, State::Live(live) if !live.record.is_expired(now));
+        self.tell_end(&state, Reason::Evicted, now);
         *state = State::Removed;
         lost
     }
@@ -277,13 +312,7 @@ impl Slot {
 
 impl State {
     fn live(digest: Digest, new: &NewRecord, access: Access, now: Timestamp) -> Self {
-        Self::Live(Live {
-            record: Arc::new(Record::new(new, now, access.touch())),
-            current: digest,
-            candidate: None,
-            previous: None,
-            superseded_at: None,
-        })
+        Self::Live(Live::new(digest, new, access, now))
     }
 
     fn alive(&self, now: Timestamp) -> Option<&Live> {
@@ -320,6 +349,16 @@ impl State {
 }
 
 impl Live {
+    fn new(digest: Digest, new: &NewRecord, access: Access, now: Timestamp) -> Self {
+        Self {
+            record: Arc::new(Record::new(new, now, access.touch())),
+            current: digest,
+            candidate: None,
+            previous: None,
+            superseded_at: None,
+        }
+    }
+
     fn matches(&self, digest: &Digest, now: Timestamp) -> bool {
         self.current == *digest
             || self.candidate.as_ref().is_some_and(|candidate| candidate.digest == *digest)
@@ -419,7 +458,7 @@ mod tests {
         assert_eq!(slot.take(&DIGEST, "name", FRESH, NOW), Taken::Absent);
         assert_eq!(slot.replace_if(&DIGEST, "name", None, None, FRESH, NOW), Swapped::Absent);
         assert_eq!(slot.delete(&DIGEST, op, FRESH, NOW), Saved::Absent);
-        assert!(!slot.end(op, NOW), "the end must look for the slot that is there now");
+        assert!(!slot.end(op, Reason::Ended, NOW), "the end must look for the slot that is there now");
         assert!(slot.create(DIGEST, &new, FRESH, NOW).is_none(), "so must a create");
     }
 }

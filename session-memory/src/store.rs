@@ -9,12 +9,14 @@ use moka::ops::compute::{CompResult, Op};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use session_core::{
-    Access, Capabilities, Changes, Clock, Created, Digest, Found, Handle, Load, NewRecord, OpId, Page,
-    Principal, Principals, Renewal, Renewed, Result, Revocation, Revoked, Saved, Select, SessionStore,
-    SignIn, SignedIn, StoredId, Swapped, Sweep, Taken, Timestamp,
+    Access, Capabilities, Changes, Clock, Created, Delivery, Digest, Error, ErrorKind, EventSettings, Events,
+    Found, Handle, Load, NewRecord, OpId, Page, Principal, Principals, Reason, Renewal, Renewed, Result,
+    Revocation, Revoked, Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Subscription, Swapped,
+    Sweep, Taken, Timestamp,
 };
 
 use crate::config::Builder;
+use crate::events::{EventLog, Voice};
 use crate::lease::Lease;
 use crate::miss::Miss;
 use crate::principals::Index;
@@ -44,6 +46,7 @@ pub struct MemoryStore {
     index: Arc<Index>,
     clock: Arc<dyn Clock>,
     evicted: Arc<AtomicU64>,
+    events: Option<Arc<EventLog>>,
 }
 
 impl MemoryStore {
@@ -66,6 +69,13 @@ impl MemoryStore {
         self.evicted.load(Ordering::Relaxed)
     }
 
+    /// How many [events](Builder::events) were forgotten before somebody who listens had been handed them, counted for
+    /// each who listens. A number that grows says that somebody is too slow.
+    #[must_use]
+    pub fn missed_events(&self) -> u64 {
+        self.events.as_ref().map_or(0, |log| log.missed())
+    }
+
     /// How many sessions are in memory, counting those that have expired or ended and were not yet swept. For
     /// figures: it may lag behind by some.
     #[must_use]
@@ -74,7 +84,12 @@ impl MemoryStore {
         self.slots.entry_count()
     }
 
-    pub(crate) fn with_settings(max_sessions: u64, clock: Arc<dyn Clock>, margin: Duration) -> Self {
+    pub(crate) fn with_settings(
+        max_sessions: u64,
+        clock: Arc<dyn Clock>,
+        events: Option<EventSettings>,
+        margin: Duration,
+    ) -> Self {
         let evicted = Arc::new(AtomicU64::new(0));
         let index = Arc::<Index>::default();
         let (counter, now, listed) = (Arc::clone(&evicted), Arc::clone(&clock), Arc::clone(&index));
@@ -91,7 +106,8 @@ impl MemoryStore {
                 listed.forget(&handle, &slot);
             })
             .build();
-        Self { slots, index, clock, evicted }
+        let events = events.map(|settings| EventLog::new(settings, Arc::clone(&clock)));
+        Self { slots, index, clock, evicted, events }
     }
 
     #[cfg(test)]
@@ -135,6 +151,11 @@ impl MemoryStore {
         }
     }
 
+    /// What the slot of this handle tells events with.
+    fn voice(&self, handle: &Handle) -> Voice {
+        Voice::of(self.events.as_ref(), handle)
+    }
+
     fn lease_anew_after(&self, id: &StoredId, changes: &Changes) {
         if changes.idle.is_some() || changes.absolute.is_some() {
             self.lease_anew(id.handle());
@@ -158,7 +179,7 @@ impl SessionStore for MemoryStore {
     async fn create(&self, id: &StoredId, new: &NewRecord, access: Access) -> Result<Created> {
         let now = self.clock.now();
         loop {
-            let make = || Slot::live(*id.digest(), new, access, now);
+            let make = || Slot::live(*id.digest(), new, access, now).telling(self.voice(id.handle()));
             let Some(slot) = self.put_if_absent(id.handle(), make) else { return Ok(Created::Created) };
             if let Some(answer) = slot.create(*id.digest(), new, access, now) {
                 self.lease_anew(id.handle());
@@ -198,8 +219,9 @@ impl SessionStore for MemoryStore {
 
     async fn end(&self, handle: &Handle, op: OpId) -> Result<()> {
         let now = self.clock.now();
-        while let Some(slot) = self.put_if_absent(handle, || Slot::ended(op, now)) {
-            if slot.end(op, now) {
+        let make = || Slot::ended(op, now).telling(self.voice(handle));
+        while let Some(slot) = self.put_if_absent(handle, make) {
+            if slot.end(op, Reason::Ended, now) {
                 self.lease_anew(handle);
                 break;
             }
@@ -223,7 +245,8 @@ impl SessionStore for MemoryStore {
     }
 
     fn capabilities(&self) -> Capabilities<'_> {
-        Capabilities::none().with_renewal(self).with_sweep(self).with_principals(self)
+        let offered = Capabilities::none().with_renewal(self).with_sweep(self).with_principals(self);
+        if self.events.is_some() { offered.with_events(self) } else { offered }
     }
 }
 
@@ -287,6 +310,16 @@ impl Sweep for MemoryStore {
     }
 }
 
+#[async_trait]
+impl Events for MemoryStore {
+    async fn subscribe(&self, delivery: &Delivery) -> Result<Box<dyn Subscription>> {
+        match &self.events {
+            Some(log) => log.subscribe(delivery),
+            None => Err(Error::new(ErrorKind::Config, "this memory store was built without events")),
+        }
+    }
+}
+
 /// Yields once, to whatever runtime this is.
 async fn let_others_run() {
     let mut yielded = false;
@@ -306,6 +339,7 @@ impl fmt::Debug for MemoryStore {
             .field("held", &self.slots.entry_count())
             .field("evicted", &self.evicted())
             .field("clock", &self.clock)
+            .field("events", &self.events)
             .finish_non_exhaustive()
     }
 }
@@ -328,7 +362,7 @@ mod tests {
     /// moka's time passes, ours does not: what needs longer than its first lease must have been given another.
     #[tokio::test]
     async fn moka_frees_no_session_whose_timeout_was_lengthened() {
-        let store = MemoryStore::with_settings(10, Arc::new(ManualClock::new()), MARGIN);
+        let store = MemoryStore::with_settings(10, Arc::new(ManualClock::new()), None, MARGIN);
         let new = NewRecord::new(Expiry::idle(Duration::from_millis(1)).unwrap());
         let ids =
             [1, 2, 3].map(|byte| StoredId::new(Handle::from_bytes([byte; 16]), Digest::from_bytes([0; 16])));
@@ -362,7 +396,7 @@ mod tests {
 
     #[tokio::test]
     async fn moka_frees_the_tombstone_of_a_session_that_would_never_have_ended() {
-        let store = MemoryStore::with_settings(10, Arc::new(Leaping(ManualClock::new())), MARGIN);
+        let store = MemoryStore::with_settings(10, Arc::new(Leaping(ManualClock::new())), None, MARGIN);
         let new = NewRecord::new(Expiry::never());
         let ids = three();
         for id in &ids {

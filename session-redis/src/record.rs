@@ -13,15 +13,17 @@ use crate::reply::{self, number};
 /// Before an attribute's name, so that no name is taken for a field of the metadata.
 pub(crate) const ATTRIBUTE: &str = "a:";
 
-/// What most reads need of the metadata: current digest, times, principal, renewed, ended.
-const USUAL: [&str; 5] = ["d", "m", "p", "r", "x"];
-/// What it takes to judge another digest than the current one: candidate, previous, its end, superseded.
-const UNUSUAL: [&str; 4] = ["n", "o", "O", "s"];
+/// What most reads need of the metadata: current digest, times, principal, renewed. As few as can be: each field that
+/// is asked for costs the server and the node, found or not.
+const USUAL: [&str; 4] = ["d", "m", "p", "r"];
+/// What it takes to judge another digest than the current one: candidate, when it was made, previous, its end,
+/// superseded.
+const UNUSUAL: [&str; 5] = ["n", "N", "o", "O", "s"];
 
 /// The hash of one session, as far as it was read: its record or its tombstone.
 ///
-/// `m` is `created last idle end expires`, in milliseconds, `-` for none. `p` is when the session entered its
-/// principal's index, and the principal's name.
+/// `m` is `created last idle end expires`, in milliseconds, `-` for none; of a tombstone, which has no digest, it is
+/// when the session ended. `p` is when the session entered its principal's index, and the principal's name.
 #[derive(Default)]
 pub(crate) struct Hash {
     digest: Option<Vec<u8>>,
@@ -33,7 +35,6 @@ pub(crate) struct Hash {
     good_until: Option<Vec<u8>>,
     superseded: Option<Vec<u8>>,
     renewed: Option<Vec<u8>>,
-    ended: Option<Vec<u8>>,
     attributes: Attributes,
     is_whole: bool,
 }
@@ -47,7 +48,7 @@ pub(crate) enum Found {
     Absent,
 }
 
-/// How much of the metadata a read asks for. Each field costs the server and the node, found or not.
+/// How much of the metadata a read asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Metadata {
     Usual,
@@ -127,7 +128,6 @@ impl Hash {
             b"O" => &mut self.good_until,
             b"s" => &mut self.superseded,
             b"r" => &mut self.renewed,
-            b"x" => &mut self.ended,
             _ => return self.set_attribute(field, value),
         };
         *place = value;
@@ -150,10 +150,12 @@ impl Hash {
     ///
     /// `None`: another digest is the current one, and the fields that tell what this one is were not read.
     pub(crate) fn judge(self, id: &StoredId, access: Access, now: Timestamp) -> Result<Option<Found>> {
-        if let Some(ended) = &self.ended {
-            return Ok(Some(missed(access.is_over_its_head(moment(ended)?, ENDED_WINDOW, now))));
-        }
-        let Some(digest) = &self.digest else { return Ok(Some(missed(access.is_older_than_tombstones()))) };
+        let Some(digest) = &self.digest else {
+            return Ok(Some(missed(match &self.times {
+                Some(ended) => access.is_over_its_head(moment(ended)?, ENDED_WINDOW, now),
+                None => access.is_older_than_tombstones(),
+            })));
+        };
         let presented = id.digest().as_bytes().as_slice();
         if digest == presented {
             return self.live(access, now, Found::Live).map(Some);
@@ -179,7 +181,7 @@ impl Hash {
 
     /// The record, if the session is alive, whatever its digest.
     pub(crate) fn alive(self, now: Timestamp) -> Result<Option<Record>> {
-        if self.digest.is_none() || self.ended.is_some() {
+        if self.digest.is_none() {
             return Ok(None);
         }
         let record = self.into_record()?;
@@ -231,10 +233,10 @@ struct Times {
 
 impl Times {
     fn parse(text: &[u8]) -> Option<Self> {
-        let mut numbers = std::str::from_utf8(text).ok()?.split(' ');
-        let mut next = || match numbers.next()? {
-            "-" => Some(None),
-            number => number.parse::<u64>().ok().map(Some),
+        let mut words = text.split(|byte| *byte == b' ');
+        let mut next = || match words.next()? {
+            b"-" => Some(None),
+            digits => number(digits).map(Some),
         };
         Some(Self {
             created: Timestamp::from_millis(next()??),
@@ -272,7 +274,7 @@ mod tests {
         let longest = Times::parse(b"5 6 18446744073709551615 9 10").unwrap();
         assert_eq!(longest.idle, Some(Duration::from_millis(u64::MAX)));
 
-        for broken in ["", "5 6 7 8", "5 - 7 8 9", "5 6 x 8 9", "5 6 7 8 -1"] {
+        for broken in ["", "5 6 7 8", "5 - 7 8 9", "5 6 x 8 9", "5 6 7 8 -1", "5 6  8 9"] {
             assert!(Times::parse(broken.as_bytes()).is_none(), "{broken:?}");
         }
     }

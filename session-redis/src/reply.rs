@@ -140,5 +140,10 @@ pub(crate) fn time(value: Option<&Value>) -> Result<u64> {
 
 /// A decimal number, as the layout has them.
 pub(crate) fn number(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
+    let (first, rest) = text.split_first()?;
+    rest.iter().try_fold(digit(*first)?, |number, byte| number.checked_mul(10)?.checked_add(digit(*byte)?))
+}
+
+fn digit(byte: u8) -> Option<u64> {
+    byte.is_ascii_digit().then(|| u64::from(byte - b'0'))
 }

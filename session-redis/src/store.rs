@@ -64,43 +64,51 @@ impl RedisStore {
         Ok(self.connection.send(&call, self.deadline()).await?.value)
     }
 
-    pub(crate) async fn verdict(&self, call: Call) -> Result<Verdict> {
-        self.verdict_by(call, self.deadline()).await
+    /// A script's verdict, within the whole budget. (A function that makes its future, because the future of an
+    /// `async fn` holds each argument twice.)
+    pub(crate) fn verdict(&self, call: Call) -> impl Future<Output = Result<Verdict>> + Send {
+        self.verdict_by(call, self.deadline())
     }
 
     /// A script's verdict, of which the server's time is learned.
-    pub(crate) async fn verdict_by(&self, call: Call, deadline: Instant) -> Result<Verdict> {
-        let answer = self.connection.send(&call, deadline).await?;
-        let verdict = reply::verdict(&answer.value)?;
-        if let Verdict::Done(Some(time)) | Verdict::Listed(Listed { now: time, .. }) = verdict {
-            answer.tells_time(time);
+    pub(crate) fn verdict_by(
+        &self,
+        call: Call,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Verdict>> + Send {
+        let connection = &self.connection;
+        async move {
+            let answer = connection.send(&call, deadline).await?;
+            let verdict = reply::verdict(&answer.value)?;
+            if let Verdict::Done(Some(time)) | Verdict::Listed(Listed { now: time, .. }) = verdict {
+                answer.tells_time(time);
+            }
+            Ok(verdict)
         }
-        Ok(verdict)
     }
 
-    async fn find(
+    /// What the hash is to the request; `None`: what was read of it does not tell.
+    fn find(
         &self,
-        key: &str,
         id: &StoredId,
         select: Select<'_>,
+        part: Metadata,
         access: Access,
         deadline: Instant,
-    ) -> Result<(Found, Timestamp)> {
-        for part in [Metadata::Usual, Metadata::Whole] {
-            let call = Call::command(record::read(key, select, part)).again();
-            let answer = self.connection.send(&call, deadline).await?;
+    ) -> impl Future<Output = Result<(Option<Found>, Timestamp)>> + Send {
+        let connection = &self.connection;
+        let call = Call::command(record::read(&self.keys.session(id.handle()), select, part)).again();
+        async move {
+            let answer = connection.send(&call, deadline).await?;
             let now = answer.now();
-            let hash = Hash::decode(answer.value, select, part)?;
-            if let Some(found) = hash.judge(id, access, now)? {
-                return Ok((found, now));
-            }
+            Ok((Hash::decode(answer.value, select, part)?.judge(id, access, now)?, now))
         }
-        Err(unexpected_reply("the whole metadata of a session does not tell whose it is"))
     }
 
     /// The id that a renewal has issued was shown: from now on it is the current one.
-    async fn promote(&self, key: &str, id: &StoredId, access: Access, deadline: Instant) -> Result<Saved> {
-        let call = again(matching(&scripts::PROMOTE, key, id, access, 0, 0), &scripts::PROMOTE);
+    async fn promote(&self, id: &StoredId, access: Access, deadline: Instant) -> Result<Saved> {
+        let key = self.keys.session(id.handle());
+        let call = again(matching(&scripts::PROMOTE, &key, id, access, 0, 0), &scripts::PROMOTE);
         reply::saved(&self.verdict_by(call, deadline).await?)
     }
 }
@@ -126,17 +134,22 @@ impl SessionStore for RedisStore {
 
     async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load> {
         let deadline = self.deadline();
-        let key = self.keys.session(id.handle());
-        let (found, now) = self.find(&key, id, select, access, deadline).await?;
+        let (mut found, mut now) = self.find(id, select, Metadata::Usual, access, deadline).await?;
+        if found.is_none() {
+            (found, now) = Box::pin(self.find(id, select, Metadata::Whole, access, deadline)).await?;
+        }
         let record = match found {
-            Found::Live(record) => record,
-            Found::Candidate(record) => match Box::pin(self.promote(&key, id, access, deadline)).await? {
+            Some(Found::Live(record)) => record,
+            Some(Found::Candidate(record)) => match Box::pin(self.promote(id, access, deadline)).await? {
                 Saved::Applied => record,
                 Saved::Gone => return Ok(Load::Gone),
                 Saved::Absent => return Ok(Load::Absent),
             },
-            Found::Gone => return Ok(Load::Gone),
-            Found::Absent => return Ok(Load::Absent),
+            Some(Found::Gone) => return Ok(Load::Gone),
+            Some(Found::Absent) => return Ok(Load::Absent),
+            None => {
+                return Err(unexpected_reply("the whole metadata of a session does not tell whose it is"));
+            }
         };
         Ok(Load::Live { record: Arc::new(record), now })
     }

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use session_core::{
-    Access, Capabilities, Changes, Created, Digest, Error, ErrorKind, Found, Handle, Load, NewRecord, OpId,
-    Page, Principal, Principals, Renewal, Renewed, Result, Revocation, Revoked, Saved, Select, SessionStore,
-    SignIn, SignedIn, StoredId, Swapped, Sweep, Taken,
+    Access, Capabilities, Changes, Created, Delivered, Delivery, Digest, Error, ErrorKind, Events, Found,
+    Handle, Load, NewRecord, OpId, Page, Principal, Principals, Receipt, Renewal, Renewed, Result,
+    Revocation, Revoked, Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Subscription, Swapped,
+    Sweep, Taken,
 };
 use tokio::sync::watch;
 
@@ -237,5 +238,30 @@ impl Principals for FaultyStore {
 
     async fn revoke(&self, principal: &Principal, revocation: &Revocation) -> Result<Revoked> {
         self.call(Operation::Revoke, operation::principals(&*self.store).revoke(principal, revocation)).await
+    }
+}
+
+#[async_trait]
+impl Events for FaultyStore {
+    async fn subscribe(&self, delivery: &Delivery) -> Result<Box<dyn Subscription>> {
+        let subscription =
+            self.call(Operation::Subscribe, operation::events(&*self.store).subscribe(delivery)).await?;
+        Ok(Box::new(FaultySubscription { store: self.clone(), subscription }))
+    }
+}
+
+struct FaultySubscription {
+    store: FaultyStore,
+    subscription: Box<dyn Subscription>,
+}
+
+#[async_trait]
+impl Subscription for FaultySubscription {
+    async fn next(&mut self, limit: usize) -> Result<Vec<Delivered>> {
+        self.store.call(Operation::Next, self.subscription.next(limit)).await
+    }
+
+    async fn acknowledge(&mut self, heard: &[Receipt]) -> Result<()> {
+        self.store.call(Operation::Acknowledge, self.subscription.acknowledge(heard)).await
     }
 }

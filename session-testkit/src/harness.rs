@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use session_core::SessionStore;
+use session_core::{EventSettings, SessionStore};
 
 /// What the cases need to know of the store that they test. Each case gets a harness of its own.
 #[async_trait]
@@ -24,6 +24,13 @@ pub trait Harness: Send + Sync + 'static {
     async fn skip(&self, by: Duration) {
         self.advance(by).await;
     }
+
+    /// The store once more, with nothing in it at first, built to tell these events. Called again it may be another
+    /// client of it. `None`: this store tells none.
+    ///
+    /// What [`advance`](Self::advance), [`skip`](Self::skip) and [`leftovers`](Self::leftovers) say holds for it, too;
+    /// what it remembers of events is not left over.
+    async fn with_events(&self, settings: &EventSettings) -> Option<Arc<dyn SessionStore>>;
 
     /// How many keys, rows or entries the store holds for sessions, live or not, and for anything else that it
     /// wrote for them.

@@ -4,7 +4,7 @@
 //! [`SessionStore`](session_core::SessionStore)'s contract into a test of it. For whoever tests what stands on a
 //! store: [`ManualClock`], [`SpyStore`] and [`FaultyStore`]. For whoever adapts a web framework: [`adapter`] and
 //! [`adapter_conformance!`]. For whoever tests what comes over a network: [`RedisServer`], [`RedisSentinel`],
-//! [`RedisCluster`] and [`Proxy`].
+//! [`RedisCluster`], [`PostgresServer`], [`MariaDbServer`] and [`Proxy`].
 
 #![allow(
     clippy::unwrap_used,
@@ -16,9 +16,12 @@
 pub mod adapter;
 mod cases;
 mod clock;
+mod database_server;
 mod faulty;
 mod harness;
+mod mariadb_server;
 mod operation;
+mod postgres_server;
 mod proxy;
 mod random;
 mod redis_cluster;
@@ -34,7 +37,9 @@ pub use async_trait::async_trait;
 pub use clock::ManualClock;
 pub use faulty::{Fault, FaultyStore};
 pub use harness::Harness;
+pub use mariadb_server::MariaDbServer;
 pub use operation::Operation;
+pub use postgres_server::PostgresServer;
 pub use proxy::{Proxy, Traffic};
 pub use random::{FailingRandom, SeededRandom};
 pub use redis_cluster::RedisCluster;

@@ -1,4 +1,4 @@
-use session_core::{Capabilities, Principals, Renewal, SessionStore, Sweep};
+use session_core::{Capabilities, Events, Principals, Renewal, SessionStore, Sweep};
 
 /// An operation of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,10 +34,16 @@ pub enum Operation {
     Count,
     /// [`Principals::revoke`](session_core::Principals::revoke)
     Revoke,
+    /// [`Events::subscribe`](session_core::Events::subscribe)
+    Subscribe,
+    /// [`Subscription::next`](session_core::Subscription::next)
+    Next,
+    /// [`Subscription::acknowledge`](session_core::Subscription::acknowledge)
+    Acknowledge,
 }
 
 /// What a wrapper offers: what its store does.
-pub(crate) fn offered_by<'a, W: Renewal + Sweep + Principals>(
+pub(crate) fn offered_by<'a, W: Renewal + Sweep + Principals + Events>(
     wrapper: &'a W,
     store: &dyn SessionStore,
 ) -> Capabilities<'a> {
@@ -50,6 +56,9 @@ pub(crate) fn offered_by<'a, W: Renewal + Sweep + Principals>(
     }
     if store.capabilities().principals.is_some() {
         offered = offered.with_principals(wrapper);
+    }
+    if store.capabilities().events.is_some() {
+        offered = offered.with_events(wrapper);
     }
     offered
 }
@@ -64,4 +73,8 @@ pub(crate) fn sweep(store: &dyn SessionStore) -> &dyn Sweep {
 
 pub(crate) fn principals(store: &dyn SessionStore) -> &dyn Principals {
     store.capabilities().principals.expect("the wrapper offers principals because its store does")
+}
+
+pub(crate) fn events(store: &dyn SessionStore) -> &dyn Events {
+    store.capabilities().events.expect("the wrapper offers events because its store does")
 }

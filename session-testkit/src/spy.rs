@@ -3,9 +3,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use session_core::{
-    Access, Capabilities, Changes, Created, Digest, Found, Handle, Load, NewRecord, OpId, Page, Principal,
-    Principals, Renewal, Renewed, Result, Revocation, Revoked, Saved, Select, SessionStore, SignIn, SignedIn,
-    StoredId, Swapped, Sweep, Taken,
+    Access, Capabilities, Changes, Created, Delivered, Delivery, Digest, Events, Found, Handle, Load,
+    NewRecord, OpId, Page, Principal, Principals, Receipt, Renewal, Renewed, Result, Revocation, Revoked,
+    Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Subscription, Swapped, Sweep, Taken,
 };
 
 use crate::Operation;
@@ -27,13 +27,14 @@ use crate::operation;
 pub struct SpyStore {
     store: Arc<dyn SessionStore>,
     calls: Arc<Mutex<Vec<Operation>>>,
+    loads: Arc<Mutex<Vec<String>>>,
 }
 
 impl SpyStore {
     /// A spy before this store.
     #[must_use]
     pub fn new(store: Arc<dyn SessionStore>) -> Self {
-        Self { store, calls: Arc::default() }
+        Self { store, calls: Arc::default(), loads: Arc::default() }
     }
 
     /// Every call, in order, since the spy began or was last [reset](Self::reset).
@@ -54,9 +55,20 @@ impl SpyStore {
         self.lock().is_empty()
     }
 
+    /// What each load asked for: `*`, or the attributes' names, joined by `+`.
+    #[must_use]
+    pub fn loads(&self) -> Vec<String> {
+        self.lock_loads().clone()
+    }
+
     /// Forgets the calls, and returns them.
     pub fn reset(&self) -> Vec<Operation> {
+        self.lock_loads().clear();
         mem::take(&mut *self.lock())
+    }
+
+    fn lock_loads(&self) -> MutexGuard<'_, Vec<String>> {
+        self.loads.lock().expect("nothing panics while it notes a load")
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Operation>> {
@@ -76,6 +88,11 @@ impl SessionStore for SpyStore {
     }
 
     async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load> {
+        self.lock_loads().push(match select {
+            Select::All => "*".to_owned(),
+            Select::Only(names) => names.join("+"),
+            Select::Metadata => String::new(),
+        });
         self.note(Operation::Load).load(id, select, access).await
     }
 
@@ -149,5 +166,32 @@ impl Principals for SpyStore {
 
     async fn revoke(&self, principal: &Principal, revocation: &Revocation) -> Result<Revoked> {
         operation::principals(self.note(Operation::Revoke)).revoke(principal, revocation).await
+    }
+}
+
+#[async_trait]
+impl Events for SpyStore {
+    async fn subscribe(&self, delivery: &Delivery) -> Result<Box<dyn Subscription>> {
+        let events = operation::events(self.note(Operation::Subscribe));
+        let subscription = events.subscribe(delivery).await?;
+        Ok(Box::new(SpySubscription { store: self.clone(), subscription }))
+    }
+}
+
+struct SpySubscription {
+    store: SpyStore,
+    subscription: Box<dyn Subscription>,
+}
+
+#[async_trait]
+impl Subscription for SpySubscription {
+    async fn next(&mut self, limit: usize) -> Result<Vec<Delivered>> {
+        self.store.note(Operation::Next);
+        self.subscription.next(limit).await
+    }
+
+    async fn acknowledge(&mut self, heard: &[Receipt]) -> Result<()> {
+        self.store.note(Operation::Acknowledge);
+        self.subscription.acknowledge(heard).await
     }
 }

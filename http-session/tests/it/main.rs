@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod architecture;
+#[cfg(all(feature = "macros", feature = "memory"))]
+mod attributes;
+#[cfg(feature = "memory")]
+mod background;
 #[cfg(feature = "memory")]
 mod builder;
 mod environment;
@@ -12,6 +16,8 @@ mod redis;
 #[cfg(all(feature = "macros", feature = "memory"))]
 mod settings;
 mod shared_code;
+#[cfg(all(feature = "macros", feature = "memory"))]
+mod sources;
 #[cfg(feature = "memory")]
 mod support;
 #[cfg(all(feature = "axum", feature = "macros", feature = "memory"))]

@@ -43,7 +43,7 @@ impl Subscriber for Warnings {
 
 fn warnings_of(builder: Builder, source: Vec<(&'static str, &'static str)>) -> Vec<String> {
     let warnings = Warnings::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let source: std::collections::HashMap<_, _> = source.into_iter().collect();
     tracing::subscriber::with_default(warnings.clone(), || {
         runtime.block_on(builder.source(source).build()).unwrap();

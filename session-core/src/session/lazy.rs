@@ -8,13 +8,17 @@ use serde::de::DeserializeOwned;
 use super::Shared;
 use super::operations::gone;
 use super::state::Phase;
-use crate::{DetachedSession, Handle, Principal, Result, Session, SessionLimit, SessionManager};
+use crate::{
+    DetachedSession, Handle, PartialSession, Principal, Result, Session, SessionAttributes, SessionLimit,
+    SessionManager, TypedAttributes,
+};
 
 /// The session of a request, not read yet. A cheap clone: all clones are the same session.
 ///
 /// A request that never asks for its session costs the store nothing, and changes need no read:
 /// [`insert`](Self::insert) and [`remove`](Self::remove) are written *blind*, in one round trip when the response
-/// head leaves. [`load`](Self::load) reads everything, [`fetch`](Self::fetch) one attribute.
+/// head leaves. [`load`](Self::load) reads everything, [`load_only`](Self::load_only) what is named,
+/// [`fetch`](Self::fetch) one attribute.
 ///
 /// Three kinds of operation:
 ///
@@ -62,6 +66,33 @@ impl LazySession {
         Ok(Session::new(self.clone()))
     }
 
+    /// Reads these attributes of the session and no others, in one command: for a session of which the handler needs
+    /// a small part. Without names: whether there is a session, whose it is, and its times.
+    ///
+    /// At most one round trip, and what the request knows already is not asked for again: none if it knows all of
+    /// them, or that there is no session. A [`load`](Self::load) may follow; it is one more round trip, which reads
+    /// everything.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use session_core::ErrorKind;
+    /// # async fn example(manager: Arc<session_core::SessionManager>) -> session_core::Result<()> {
+    /// # let request = manager.open([]);
+    /// let session = request.load_only(&["cart", "currency"]).await?;
+    /// let cart: Vec<u64> = session.get("cart")?.unwrap_or_default();
+    /// session.insert("cart_size", &cart.len())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load`](Self::load).
+    pub async fn load_only(&self, names: &[&str]) -> Result<PartialSession> {
+        self.shared.load_only(names).await?;
+        Ok(PartialSession::new(Session::new(self.clone())))
+    }
+
     /// One attribute, reading no other: one round trip, none if it is known already.
     ///
     /// # Errors
@@ -70,6 +101,17 @@ impl LazySession {
     pub async fn fetch<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let bytes = self.shared.fetch(name).await?;
         bytes.map(|bytes| self.shared.decode(&bytes)).transpose()
+    }
+
+    /// Reads the attributes of a struct, loading no other: one round trip, none if they are known already, and one more
+    /// for each one-time attribute that is there.
+    ///
+    /// # Errors
+    ///
+    /// `Missing` when an attribute is not there that has no default; `Undecodable` when one is not of its field's
+    /// type; `Unavailable` or `Timeout` when the store cannot be asked.
+    pub async fn load_as<T: SessionAttributes>(&self) -> Result<TypedAttributes<T>> {
+        TypedAttributes::load(self).await
     }
 
     /// Sets an attribute. Encoded now, written with the response head.

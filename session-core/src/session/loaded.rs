@@ -43,12 +43,7 @@ impl Session {
     /// `Undecodable` when it is not a `T`: the session and its other attributes are fine. The error of an earlier
     /// operation that left the session's state unknown.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let bytes = {
-            let state = self.shared().access();
-            state.check()?;
-            state.attribute(name).cloned()
-        };
-        bytes.map(|bytes| self.shared().decode(&bytes)).transpose()
+        self.shared().get(name)
     }
 
     /// Whether there is an attribute of this name, whatever its type.
@@ -109,7 +104,8 @@ impl Session {
     #[must_use]
     pub fn idle_timeout(&self) -> Option<Duration> {
         let state = self.shared().access();
-        let stored = || state.live().map_or(self.manager().expiry().idle_timeout(), |live| live.record.idle);
+        let usual = || self.manager().anonymous_expiry().idle_timeout();
+        let stored = || state.live().map_or_else(usual, |live| live.record.idle);
         state.pending.idle.unwrap_or_else(stored)
     }
 

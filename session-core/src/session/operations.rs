@@ -37,20 +37,39 @@ impl Shared {
         self.read(Select::All).await
     }
 
+    /// Loads those of these attributes that this request does not know, and no other.
+    pub(crate) async fn load_only(&self, names: &[&str]) -> Result<()> {
+        let _turn = self.turn.lock().await;
+        self.read_only(names).await
+    }
+
     /// One attribute as this request sees it, loading no other.
     pub(super) async fn fetch(&self, name: &str) -> Result<Option<Bytes>> {
         let _turn = self.turn.lock().await;
         {
-            let state = self.access();
+            let mut state = self.access();
             state.check()?;
-            let known =
-                state.pending.attributes.contains_key(name) || state.live().is_some_and(|live| live.whole);
-            if known || !matches!(state.phase, Phase::Unread | Phase::Live(_)) {
-                return Ok(state.attribute(name).cloned());
+            self.note_read(&mut state, name);
+            if let Some(change) = state.pending.attributes.get(name) {
+                return Ok(change.clone());
             }
         }
-        self.read(Select::Only(&[name])).await?;
+        self.read_only(&[name]).await?;
         Ok(self.state().attribute(name).cloned())
+    }
+
+    /// The same as `load_only`, for who has the turn.
+    async fn read_only(&self, names: &[&str]) -> Result<()> {
+        let unread = {
+            let state = self.access();
+            state.check()?;
+            state.unread(names)
+        };
+        match unread.as_deref() {
+            None => Ok(()),
+            Some([]) => self.read(Select::Metadata).await,
+            Some(names) => self.read(Select::Only(names)).await,
+        }
     }
 
     /// Asks the store for the presented session, or for the one that is known already.
@@ -78,9 +97,7 @@ impl Shared {
         state.phase = match (phase, std::mem::take(&mut state.phase)) {
             (Phase::Live(mut now), Phase::Live(before)) => {
                 now.is_new = before.is_new;
-                if let Select::Only(names) = select {
-                    now.merge(&before, names);
-                }
+                now.merge(before);
                 Phase::Live(now)
             }
             (Phase::Nothing, Phase::Live(_)) => Phase::Gone,
@@ -93,10 +110,7 @@ impl Shared {
     async fn find(&self, id: SessionId, select: Select<'_>) -> Result<Phase> {
         let stored = id.stored(&self.manager.namespace);
         Ok(match self.manager.store.load(&stored, select, self.request()).await? {
-            Load::Live { record, now } => {
-                let whole = select == Select::All;
-                Phase::Live(Live { id, stored, record, now, whole, is_new: false, detached: false })
-            }
+            Load::Live { record, now } => Phase::Live(Live::read(id, stored, record, now, select)),
             Load::Gone => Phase::Gone,
             Load::Absent => Phase::Nothing,
         })
@@ -215,7 +229,7 @@ impl Shared {
 
     /// Begins a session with these changes, under a new id: never under one that was presented.
     async fn create(&self, changes: Changes) -> Result<()> {
-        let id = self.create_record(&changes.to_new_record(self.manager.expiry)).await?;
+        let id = self.create_record(&changes.to_new_record(self.manager.anonymous_expiry())).await?;
         self.state().answer = Some(Answer::Issue(id));
         self.applied(&changes);
         Ok(())
@@ -232,9 +246,8 @@ impl Shared {
             Created::Created => {
                 let now = manager.clock.now();
                 let record = Arc::new(Record::new(new, now, manager.touch));
-                let live =
-                    Live { id: id.clone(), stored, record, now, whole: true, is_new: true, detached: false };
-                state.phase = Phase::Live(live);
+                let live = Live::read(id.clone(), stored, record, now, Select::All);
+                state.phase = Phase::Live(Live { is_new: true, ..live });
                 Ok(id)
             }
             Created::Gone => {
@@ -305,7 +318,7 @@ impl Shared {
     }
 
     /// Takes an attribute out of the session. A pending change of it goes with it.
-    pub(super) async fn take(&self, name: &str) -> Result<Option<Bytes>> {
+    pub(crate) async fn take(&self, name: &str) -> Result<Option<Bytes>> {
         let _turn = self.turn.lock().await;
         let mut stored = None;
         if let Some(target) = self.target().await? {
@@ -373,6 +386,31 @@ impl Shared {
     /// Notes that the session was used. It fails without a trace: an answer never depends on it.
     pub(super) async fn touch(&self, target: &Stored) {
         drop(self.manager.store.touch(&target.stored, self.request()).await);
+    }
+
+    /// The same by an operation that tells whether the session is still there under its id.
+    pub(super) async fn touch_by_save(&self, target: &Stored) -> bool {
+        let mut changes = Changes::new();
+        changes.touch = true;
+        let saved = self.manager.store.save(&target.stored, &changes, self.request()).await;
+        matches!(saved, Ok(Saved::Applied))
+    }
+
+    /// Writes attributes that have not been changed, if the session is still there. If not, nothing is refused: the
+    /// request has not asked for anything.
+    pub(super) async fn keep(&self, target: &Stored, mut unchanged: Changes) -> Result<bool> {
+        unchanged.touch = target.touch;
+        let saved = self.write(self.manager.store.save(&target.stored, &unchanged, self.request())).await?;
+        Ok(saved == Saved::Applied)
+    }
+
+    /// Hands the present id out again, if nothing else is to be told. Only once the store has said that it is good:
+    /// an answer that comes late must not bring back the id of a session that has ended.
+    pub(super) fn reissue(&self) {
+        let mut state = self.state();
+        if let (Some(live), None) = (state.live(), &state.answer) {
+            state.answer = Some(Answer::Issue(live.id.clone()));
+        }
     }
 
     /// Makes a new id the candidate, if none waits. It fails without a trace, too: the present id stays good.

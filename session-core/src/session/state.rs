@@ -1,8 +1,11 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Changes, Error, ErrorKind, Name, Principal, Record, Result, SessionId, StoredId, Timestamp};
+use crate::{
+    Changes, Error, ErrorKind, Name, Principal, Record, Result, Select, SessionId, StoredId, Timestamp,
+};
 
 /// What one request knows of its session and has done to it. All transitions are in `operations.rs`.
 #[derive(Default)]
@@ -11,6 +14,13 @@ pub(crate) struct State {
     pub(crate) phase: Phase,
     /// What the request has changed and the store has not been told.
     pub(crate) pending: Changes,
+    /// The attributes that were read, if those are written, too.
+    pub(crate) read: BTreeSet<Name>,
+    /// Why a change could not be taken, where nobody could be told: the answer becomes this error, and nothing pending
+    /// is written.
+    pub(crate) refused: Option<Error>,
+    /// Whether writing before the commit has failed: it is not tried again, the commit says why.
+    pub(crate) flush_failed: bool,
     /// What the response must tell the client. It is set only once the store has applied what it tells, so it
     /// leaves with whatever answer leaves.
     pub(crate) answer: Option<Answer>,
@@ -95,6 +105,9 @@ pub(crate) struct Live {
     pub(crate) now: Timestamp,
     /// Whether all attributes were read, not only some.
     pub(crate) whole: bool,
+    /// Attributes that were asked for and are not there: what tells them from those that were not asked for. Of no
+    /// use where all were read.
+    pub(crate) absent: Vec<Name>,
     /// Whether it began with this request.
     pub(crate) is_new: bool,
     /// Whether it is held beyond its request: `now` is then long past, and every write notes the access.
@@ -124,11 +137,41 @@ impl Stored {
 }
 
 impl Live {
-    /// Adds what was read earlier to a read of `names` alone.
-    pub(crate) fn merge(&mut self, before: &Live, names: &[&str]) {
-        let earlier = before.record.attributes.iter().filter(|(name, _)| !names.contains(&&***name));
+    /// What a read has found.
+    pub(crate) fn read(
+        id: SessionId,
+        stored: StoredId,
+        record: Arc<Record>,
+        now: Timestamp,
+        select: Select<'_>,
+    ) -> Self {
+        let asked = match select {
+            Select::Only(names) => names,
+            Select::All | Select::Metadata => &[],
+        };
+        let absent = asked.iter().filter(|name| !record.attributes.contains_key(**name));
+        let absent = absent.map(|name| Name::from(*name)).collect();
+        let whole = select == Select::All;
+        Self { id, stored, record, now, whole, absent, is_new: false, detached: false }
+    }
+
+    /// Whether it is known what the stored session has under this name.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.whole
+            || self.record.attributes.contains_key(name)
+            || self.absent.iter().any(|absent| &**absent == name)
+    }
+
+    /// Adds what was known before to a read of some attributes that were not.
+    pub(crate) fn merge(&mut self, before: Live) {
+        if self.whole {
+            return;
+        }
+        self.absent.extend(before.absent);
         let attributes = &mut Arc::make_mut(&mut self.record).attributes;
-        attributes.extend(earlier.map(|(name, value)| (name.clone(), value.clone())));
+        for (name, value) in &before.record.attributes {
+            attributes.entry(name.clone()).or_insert_with(|| value.clone());
+        }
     }
 
     pub(crate) fn is_touch_due(&self) -> bool {
@@ -138,7 +181,8 @@ impl Live {
     /// The same session, to be held beyond this request.
     pub(crate) fn detached(&self) -> Self {
         let (id, stored, record) = (self.id.clone(), self.stored.clone(), self.record.clone());
-        Self { id, stored, record, now: self.now, whole: self.whole, is_new: false, detached: true }
+        let (now, whole, absent) = (self.now, self.whole, self.absent.clone());
+        Self { id, stored, record, now, whole, absent, is_new: false, detached: true }
     }
 
     pub(crate) fn target(&self) -> Stored {
@@ -177,6 +221,35 @@ impl State {
             ));
         }
         self.check()
+    }
+
+    /// Which of these attributes have to be read for the request to see them all; `None`: the store need not be
+    /// asked.
+    pub(crate) fn unread<'n>(&self, names: &[&'n str]) -> Option<Vec<&'n str>> {
+        match &self.phase {
+            Phase::Unread => Some(names.to_vec()),
+            Phase::Live(live) => {
+                let unread: Vec<&str> = names.iter().copied().filter(|name| !live.knows(name)).collect();
+                let hidden = |name: &&str| self.pending.attributes.contains_key(*name);
+                (!unread.iter().all(hidden)).then_some(unread)
+            }
+            Phase::Nothing | Phase::Gone | Phase::Ambiguous | Phase::Failed(_) | Phase::Unknown(_) => None,
+        }
+    }
+
+    /// That the attribute can be told from one that is not there.
+    pub(crate) fn check_read(&self, name: &str) -> Result<()> {
+        let is_read =
+            self.pending.attributes.contains_key(name) || self.live().is_none_or(|live| live.knows(name));
+        if is_read {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::NotLoaded,
+            format!(
+                "the session attribute {name:?} is not among those that were loaded: name it, or load them all"
+            ),
+        ))
     }
 
     /// The attribute as this request sees it: its own changes over what was read.
@@ -234,10 +307,11 @@ impl State {
 
     /// The stored attribute is known to be gone now.
     pub(crate) fn forget(&mut self, name: &str) {
-        if let Phase::Live(live) = &mut self.phase
-            && live.record.attributes.contains_key(name)
-        {
-            Arc::make_mut(&mut live.record).attributes.remove(name);
+        if let Phase::Live(live) = &mut self.phase {
+            if live.record.attributes.contains_key(name) {
+                Arc::make_mut(&mut live.record).attributes.remove(name);
+            }
+            live.absent.push(name.into());
         }
     }
 
@@ -250,6 +324,7 @@ impl State {
         }
         if let Phase::Live(live) = &mut self.phase {
             changes.apply_to(Arc::make_mut(&mut live.record), live.now, touch);
+            live.absent.extend(changes.removed().cloned());
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod bound;
 mod conformance;
+mod events;
 mod time;
 
 use std::time::Duration;

@@ -2,7 +2,7 @@
 -- of somebody else's is an old one, and ends nothing. ARGV: the operation's id, the principal's name.
 -- Answers 0 when there was nothing to end.
 local key, op = KEYS[1], ARGV[1]
-local digest, ended, whose = unpack(redis.call('HMGET', key, 'd', 'x', 'p'))
+local ended, whose = unpack(redis.call('HMGET', key, 'y', 'p'))
 if ended or (whose and string.match(whose, ' (.*)') ~= ARGV[2]) then return 0 end
 @include now
 @include tombstone

@@ -2,7 +2,7 @@
 -- Answers the time, with whose session it was if it was anybody's.
 local principal = redis.call('HGET', key, 'p')
 redis.call('UNLINK', key)
-redis.call('HSET', key, 'x', now, 'y', op)
+redis.call('HSET', key, 'm', now, 'y', op)
 redis.call('PEXPIREAT', key, now + 120000)
 if principal then return {now, 0, principal} end
 return now

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use session_core::SessionStore;
+use session_core::{EventSettings, SessionStore};
 use session_redis::RedisStore;
 use session_testkit::{Harness, RedisCluster, RedisSentinel, RedisServer, async_trait, store_conformance};
 
@@ -132,6 +132,10 @@ impl<S: Servers> Harness for Redis<S> {
         for server in self.servers.primaries() {
             move_back(server, &self.namespace, by);
         }
+    }
+
+    async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> {
+        None
     }
 
     async fn leftovers(&self) -> usize {

@@ -9,6 +9,7 @@ mod load;
 mod moving;
 mod namespaces;
 mod outages;
+mod principals;
 mod replicated;
 mod round_trips;
 mod start;

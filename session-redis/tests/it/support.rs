@@ -99,14 +99,18 @@ local function back(time)
   return string.format('%.0f', time - ARGV[2])
 end
 local function record_back(key)
-  for _, field in ipairs({'N', 'O', 's', 'r', 'x'}) do
+  for _, field in ipairs({'N', 'O', 's', 'r'}) do
     local time = redis.call('HGET', key, field)
     if time then redis.call('HSET', key, field, back(time)) end
   end
   local m = redis.call('HGET', key, 'm')
   if m then
-    local created, last, idle, stop, ends = string.match(m, '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
-    redis.call('HSET', key, 'm', table.concat({back(created), back(last), idle, back(stop), back(ends)}, ' '))
+    local words = {}
+    for word in string.gmatch(m, '%S+') do
+      -- The third is the idle timeout.
+      words[#words + 1] = #words == 2 and word or back(word)
+    end
+    redis.call('HSET', key, 'm', table.concat(words, ' '))
   end
   local p = redis.call('HGET', key, 'p')
   if p then

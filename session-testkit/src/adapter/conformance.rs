@@ -85,6 +85,15 @@ macro_rules! adapter_conformance {
                 a_renewal_breaks_neither_old_requests_nor_lost_answers,
                 no_debug_output_shows_an_id_or_a_value,
             }
+            policy {
+                a_save_mode_says_what_is_written_beside_the_changes,
+                a_save_mode_costs_a_write_only_where_there_is_something_to_keep,
+                what_a_save_mode_keeps_brings_no_session_back_and_is_no_409,
+                an_immediate_flush_writes_while_the_handler_is_at_work,
+                an_immediate_flush_that_fails_is_told_by_the_answer,
+                sessions_without_a_principal_may_end_sooner,
+                a_cookie_that_clients_forget_is_sent_again_when_use_is_noted,
+            }
             principals {
                 signing_in_as_somebody_else_ends_the_former_session_and_takes_nothing_of_it,
                 the_managers_limit_ends_the_oldest_session,
@@ -93,6 +102,19 @@ macro_rules! adapter_conformance {
                 a_user_can_end_all_other_sessions,
                 without_a_sign_in_there_are_no_others_to_end,
                 an_administrator_sees_and_ends_the_sessions_of_a_principal,
+            }
+            partial {
+                named_attributes_are_loaded_in_one_call_that_asks_for_no_other,
+                what_was_not_loaded_is_an_error_and_never_none,
+                loads_of_one_request_ask_for_nothing_twice,
+                what_the_request_has_changed_is_known_without_asking,
+                a_load_of_everything_may_follow,
+                a_load_of_no_name_tells_whether_there_is_a_session_and_whose,
+                a_change_after_a_partial_load_is_one_call_more,
+                where_no_session_is_nothing_is_asked_twice,
+                of_several_cookies_the_named_attributes_are_those_of_the_live_one,
+                what_was_loaded_in_part_and_is_no_longer_there_is_gone,
+                a_partial_load_that_fails_is_a_503_and_nothing_more_is_sent,
             }
             presented {
                 what_is_no_id_never_reaches_the_store,

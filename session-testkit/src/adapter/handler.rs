@@ -67,6 +67,22 @@ impl Handler {
             "get" => Ok(session.load().await?.get::<String>(name)?.unwrap_or("-".into())),
             "get-number" => Ok(session.load().await?.get::<u64>(name)?.map_or("-".into(), |n| n.to_string())),
             "fetch" => Ok(session.fetch::<String>(name).await?.unwrap_or("-".into())),
+            "only" => {
+                let part = session.load_only(&name.split('+').collect::<Vec<_>>()).await?;
+                Ok(part.get::<String>(value)?.unwrap_or("-".into()))
+            }
+            "only-contains" => {
+                let part = session.load_only(&name.split('+').collect::<Vec<_>>()).await?;
+                Ok(part.contains(value)?.to_string())
+            }
+            "only-update" => {
+                let part = session.load_only(&[name]).await?;
+                part.update(name, |count: &mut u64| *count += 1).and(nothing)
+            }
+            "only-whose" => {
+                let part = session.load_only(&[]).await?;
+                Ok(part.principal().map_or_else(|| part.exists().to_string(), |it| it.to_string()))
+            }
             "contains" => Ok(session.load().await?.contains(name).to_string()),
             "names" => Ok(session.load().await?.names().join("+")),
             "exists" => Ok(session.load().await?.exists().to_string()),

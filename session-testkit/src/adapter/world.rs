@@ -59,6 +59,14 @@ impl World {
         self.spy.reset()
     }
 
+    /// What each load since then has asked for: `*`, or the attributes' names, joined by `+`. Forgets all calls.
+    #[must_use]
+    pub fn take_loads(&self) -> Vec<String> {
+        let loads = self.spy.loads();
+        self.forget_calls();
+        loads
+    }
+
     /// Forgets what the store has been asked.
     pub fn forget_calls(&self) {
         drop(self.spy.reset());

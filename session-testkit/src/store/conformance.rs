@@ -5,7 +5,7 @@
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
-/// use session_core::SessionStore;
+/// use session_core::{EventSettings, SessionStore};
 /// use session_memory::MemoryStore; // or your own
 /// use session_testkit::{Harness, ManualClock, async_trait, store_conformance};
 ///
@@ -22,6 +22,7 @@
 /// impl Harness for Memory {
 ///     fn store(&self) -> Arc<dyn SessionStore> { Arc::new(self.store.clone()) }
 ///     async fn advance(&self, by: Duration) { self.clock.advance(by); }
+///     async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> { None }
 ///     async fn leftovers(&self) -> usize { self.store.held() as usize }
 /// }
 ///
@@ -131,6 +132,7 @@ macro_rules! store_conformance {
                 a_candidate_that_is_shown_becomes_the_current_id,
                 a_candidate_is_shown_by_a_load_of_any_selection,
                 showing_the_candidate_changes_only_when_the_id_was_issued,
+                a_load_of_any_selection_tells_when_the_shown_candidate_was_issued,
                 the_previous_id_stays_good_for_every_operation,
                 showing_the_previous_id_does_not_make_it_current,
                 the_id_before_the_previous_one_is_absent,
@@ -200,12 +202,45 @@ macro_rules! store_conformance {
                 a_tombstone_stays_while_it_is_needed,
                 if_offered_it_keeps_its_limit_and_says_how_many,
             }
+            events_if_offered {
+                each_operation_tells_what_it_did,
+                an_end_by_handle_is_told_as_such,
+                what_is_refused_is_not_told,
+                reading_changing_touching_and_renewing_are_not_told,
+                sent_again_an_operation_tells_nothing_else,
+                an_event_names_the_principal_and_carries_the_chosen_attributes_only,
+                an_event_carries_the_attributes_as_they_were_last,
+                an_expired_session_is_told_by_the_sweep,
+                a_session_that_was_ended_does_not_expire,
+                an_expired_session_that_is_ended_by_its_handle_has_expired,
+                a_session_that_was_touched_outlives_its_first_end,
+                a_timeout_made_shorter_is_told_in_its_time,
+                a_timeout_made_longer_is_told_in_its_time,
+                a_sweep_touches_no_live_session,
+                after_a_missed_hour_everything_is_told,
+                nothing_is_left_of_what_has_ended,
+                one_sessions_events_come_in_their_order,
+                every_node_hears_everything_from_its_beginning_on,
+                every_node_hears_again_what_it_did_not_acknowledge,
+                two_of_a_group_share_what_happens,
+                what_one_of_a_group_does_not_acknowledge_another_hears,
+                a_group_goes_on_while_none_listens,
+                two_groups_hear_the_same,
+                no_more_is_handed_out_than_was_asked_for,
+                a_listener_that_panics_harms_nothing_and_hears_it_again,
+                a_listener_that_always_fails_is_given_up,
+                a_touch_racing_the_sweep_is_whole_or_too_late,
+                two_sweeps_at_once_tell_every_end,
+            }
             atomic {
                 a_create_that_is_dropped_leaves_a_whole_session_or_none,
                 a_save_that_is_dropped_is_applied_whole_or_not_at_all,
                 a_rotation_that_is_dropped_leaves_one_id_good,
                 a_delete_that_is_dropped_can_be_sent_again,
                 a_take_that_is_dropped_hands_the_value_to_nobody_else_twice,
+                if_principals_are_offered_a_sign_in_that_is_dropped_leaves_none_unlisted_and_none_too_many,
+                if_principals_are_offered_a_logout_everywhere_that_is_dropped_can_be_done_again,
+                if_principals_are_offered_a_logout_that_is_dropped_takes_no_place_of_the_limit,
             }
             races {
                 different_attributes_set_at_once_both_survive,
@@ -263,6 +298,7 @@ macro_rules! store_conformance {
                 revoke_ends_every_session_of_the_principal_and_no_other,
                 revoke_keeps_the_session_that_it_is_to_keep,
                 a_sign_in_that_arrived_before_a_revocation_is_refused,
+                a_sign_in_that_a_revocation_refuses_evicts_nobody,
                 a_sign_in_that_arrives_after_a_revocation_succeeds,
                 a_later_step_of_a_revocation_spares_who_came_after_the_first,
                 nothing_is_left_of_principals_after_their_last_session,

@@ -10,6 +10,7 @@ pub mod atomic;
 pub mod create;
 pub mod delete;
 pub mod end;
+pub mod events_if_offered;
 pub mod expiry;
 pub mod identity;
 pub mod load;

@@ -1,4 +1,4 @@
-use session_core::{Digest, Record, Renewed, Saved, SessionStore, StoredId};
+use session_core::{Digest, Load, Record, Renewed, Saved, Select, SessionStore, StoredId};
 
 use super::fixture::*;
 use crate::Harness;
@@ -89,7 +89,7 @@ pub async fn a_candidate_that_is_shown_becomes_the_current_id(harness: &dyn Harn
 
 pub async fn a_candidate_is_shown_by_a_load_of_any_selection(harness: &dyn Harness) {
     let store = harness.store();
-    for select in [session_core::Select::Only(&["kept"]), session_core::Select::Metadata] {
+    for select in [Select::Only(&["kept"]), Select::Metadata] {
         let Some((_, candidate)) = with_candidate(&*store).await else { return };
         store.load(&candidate, select, FRESH).await.unwrap();
         let next = presenting(&candidate, digest());
@@ -111,6 +111,23 @@ pub async fn showing_the_candidate_changes_only_when_the_id_was_issued(harness: 
     expected.renewed_at = record.renewed_at;
     assert_eq!(*record, expected);
     assert_eq!(*store.live(&candidate).await, expected, "shown again");
+}
+
+pub async fn a_load_of_any_selection_tells_when_the_shown_candidate_was_issued(harness: &dyn Harness) {
+    let store = harness.store();
+    for select in [Select::Only(&["kept"]), Select::Metadata] {
+        let id = store.begin().await;
+        harness.advance(harness.tick()).await;
+        let candidate = presenting(&id, digest());
+        if renewed(&*store, &id, &candidate).await.is_none() {
+            return;
+        }
+        let Load::Live { record, .. } = store.load(&candidate, select, FRESH).await.unwrap() else {
+            panic!("the candidate is good");
+        };
+        assert!(record.renewed_at > record.created, "{record:?}");
+        assert_eq!(record.renewed_at, store.live(&candidate).await.renewed_at);
+    }
 }
 
 pub async fn the_previous_id_stays_good_for_every_operation(harness: &dyn Harness) {

@@ -1,9 +1,9 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use session_core::{
-    Access, Changes, Digest, ErrorKind, Handle, Load, NewRecord, Result, Saved, Select, SessionStore,
-    StoredId,
+    Access, Changes, Delivery, Digest, ErrorKind, EventSettings, Handle, Load, NewRecord, Result, Saved,
+    Select, SessionStore, StoredId,
 };
 use session_memory::MemoryStore;
 use session_testkit::{
@@ -13,6 +13,7 @@ use session_testkit::{
 /// A store behind both wrappers, which must not be noticed while no fault is asked for.
 struct Wrapped {
     memory: MemoryStore,
+    telling: OnceLock<MemoryStore>,
     clock: ManualClock,
 }
 
@@ -20,7 +21,7 @@ impl Wrapped {
     fn new() -> Self {
         let clock = ManualClock::new();
         let memory = MemoryStore::builder().clock(clock.clone()).build();
-        Self { memory, clock }
+        Self { memory, telling: OnceLock::new(), clock }
     }
 }
 
@@ -34,8 +35,15 @@ impl Harness for Wrapped {
         self.clock.advance(by);
     }
 
+    async fn with_events(&self, settings: &EventSettings) -> Option<Arc<dyn SessionStore>> {
+        let build = || MemoryStore::builder().clock(self.clock.clone()).events(settings.clone()).build();
+        let memory = self.telling.get_or_init(build).clone();
+        Some(Arc::new(SpyStore::new(Arc::new(FaultyStore::new(Arc::new(memory))))))
+    }
+
     async fn leftovers(&self) -> usize {
-        usize::try_from(self.memory.held()).unwrap()
+        let held = self.memory.held() + self.telling.get().map_or(0, MemoryStore::held);
+        usize::try_from(held).unwrap()
     }
 
     fn repetitions(&self) -> usize {
@@ -84,6 +92,21 @@ async fn a_spy_notes_each_call_in_order() -> Result<()> {
     spy.capabilities().renewal.unwrap().renew(&id(), id().digest(), FRESH).await?;
     spy.capabilities().sweep.unwrap().sweep(1).await?;
     assert_eq!(spy.calls(), [Operation::Renew, Operation::Sweep]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_spy_notes_who_listens_and_a_fault_hits_it() -> Result<()> {
+    let memory = MemoryStore::builder().events(EventSettings::new()).build();
+    let store = FaultyStore::new(Arc::new(memory));
+    let spy = SpyStore::new(Arc::new(store.clone()));
+    let mut subscription = spy.capabilities().events.unwrap().subscribe(&Delivery::EveryNode).await?;
+    store.create(&id(), &NewRecord::default(), FRESH).await?;
+    store.next(Operation::Next, Fault::FailBefore(ErrorKind::Unavailable));
+    assert_eq!(subscription.next(9).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    let delivered = subscription.next(9).await?;
+    subscription.acknowledge(&[delivered[0].receipt.clone()]).await?;
+    assert_eq!(spy.calls(), [Operation::Subscribe, Operation::Next, Operation::Next, Operation::Acknowledge]);
     Ok(())
 }
 
