@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 /// A private `redis-server` on a free port of 127.0.0.1, with its data in a temporary folder.
 ///
+/// The environment's `SESSION_REDIS_SERVER` names another program, `valkey-server` for instance.
+///
 /// It is a real process, to be stopped, killed and restarted under the feet of whoever uses it. Dropping it ends
 /// it. Its methods block, and panic when something is not as it should be.
 pub struct RedisServer {
@@ -200,6 +202,7 @@ impl Drop for RedisServer {
     }
 }
 
+const PROGRAM: &str = "SESSION_REDIS_SERVER";
 const SOCKET: &str = "redis.sock";
 pub(crate) const CONFIG: &str = "sentinel.conf";
 
@@ -252,7 +255,8 @@ fn connect(port: u16, options: &[String]) -> redis::RedisResult<Connection> {
 
 fn spawn(port: u16, options: &[String], folder: &TempDir) -> Child {
     let port = port.to_string();
-    let mut command = Command::new("redis-server");
+    let program = std::env::var_os(PROGRAM).unwrap_or_else(|| "redis-server".into());
+    let mut command = Command::new(program);
     // Sentinels have their state in a file, which comes first.
     let config = folder.path().join(CONFIG);
     if config.exists() {
