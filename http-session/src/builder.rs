@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use session_core::{
     Clock, Codec, Delivery, EventListener, EventSettings, Expiry, Limits, ManagerBuilder, Random, Result,
-    SessionIdResolver, SessionManager, SessionStore, SystemClock,
+    SessionIdResolver, SessionLimit, SessionManager, SessionStore, SystemClock,
 };
 
 use crate::annotation::{Annotation, Opening, Own};
@@ -180,6 +180,11 @@ impl Builder {
     /// How often a session gets a new id: see [`ManagerBuilder::renew_every`]. Default: only when it is rotated.
     pub fn renew_every(self, age: Option<Duration>) -> Self {
         self.handed_in([RENEW_EVERY]).customized(move |manager| manager.renew_every(age))
+    }
+
+    /// How many sessions a principal may have at once: see [`ManagerBuilder::session_limit`]. Default: any number.
+    pub fn session_limit(self, limit: SessionLimit) -> Self {
+        self.customized(move |manager| manager.session_limit(limit))
     }
 
     /// The statuses at which a request's changes are written: see [`ManagerBuilder::commit_when`]. Default: all but

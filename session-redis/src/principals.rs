@@ -312,7 +312,21 @@ impl RedisStore {
         access: Access,
         deadline: Instant,
     ) {
-        let Verdict::Listed(Listed { until, entered, principal, .. }) = verdict else { return };
+        if let Verdict::Listed(listed) = verdict {
+            // Boxed, because it hardly ever happens: it would make the futures of all writes larger.
+            Box::pin(self.relist_entry(listed, id, digest, access, deadline)).await;
+        }
+    }
+
+    async fn relist_entry(
+        &self,
+        listed: Listed,
+        id: &StoredId,
+        digest: &Digest,
+        access: Access,
+        deadline: Instant,
+    ) {
+        let Listed { until, entered, principal, .. } = listed;
         let cap = Timestamp::from_millis(until).saturating_add(SLACK).as_millis();
         let mut cmd = scripts::INDEX_EXTEND.call(&self.keys.principal(&principal), 3, 64);
         cmd.arg(id.handle().to_string()).arg(entered).arg(cap);
@@ -334,7 +348,7 @@ impl RedisStore {
     /// Takes a session out of its principal's index after its end. If that fails, the next reading does it.
     pub(crate) async fn delist(&self, verdict: &Verdict, handle: &Handle, deadline: Instant) {
         if let Verdict::Listed(Listed { principal, .. }) = verdict {
-            drop(self.drop_entries(principal, &[*handle], None, deadline).await);
+            drop(Box::pin(self.drop_entries(principal, &[*handle], None, deadline)).await);
         }
     }
 }

@@ -13,11 +13,14 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+/// What starts a server on a port, over a folder.
+type Spawn = Box<dyn Fn(u16, &Path) -> Command + Send + Sync>;
+
 /// A server that is started, and how to tell that it answers.
 pub(crate) struct DatabaseServer {
     pub(crate) port: u16,
     pub(crate) folder: TempDir,
-    spawn: Box<dyn Fn(u16, &Path) -> Command + Send + Sync>,
+    spawn: Spawn,
     answers: Box<dyn Fn(u16) -> bool + Send + Sync>,
     process: Mutex<Child>,
 }

@@ -7,6 +7,12 @@ use crate::{Changes, Commit, Error, Header, Name, Result, SaveMode, SessionManag
 impl Shared {
     /// The commit, if the store need not be asked for it.
     pub(crate) fn commit_now(&self, status: u16) -> Option<Commit> {
+        let mut state = self.state();
+        if !state.accessed {
+            // Nobody has asked for the session: there is nothing to write, and no operation under way to wait for.
+            return Some(self.close(&mut state, None));
+        }
+        drop(state);
         let _turn = self.turn.try_lock().ok()?;
         let mut state = self.state();
         if !self.manager.commits(status) {
