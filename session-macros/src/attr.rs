@@ -110,17 +110,20 @@ fn store(name: &Ident, input: ParseStream<'_>, options: &mut Options) -> syn::Re
     Ok(())
 }
 
-/// `resolver = …` and `codec = …`: a value, by its path or by the function that makes it.
+/// `resolver = …` and `codec = …`: a value.
 fn own(name: &Ident, example: &str, input: ParseStream<'_>, place: &mut Option<Expr>) -> syn::Result<()> {
     let wrong = |at| {
-        syn::Error::new(at, format!("`{name}` is a value or the call of a function: {name} = {example}"))
+        syn::Error::new(
+            at,
+            format!("`{name}` is a value, made by a function for instance: {name} = {example}"),
+        )
     };
     if !input.peek(Token![=]) {
         return Err(wrong(name.span()));
     }
     input.parse::<Token![=]>()?;
     let value: Expr = input.parse()?;
-    if !matches!(value, Expr::Path(_) | Expr::Call(_)) {
+    if matches!(value, Expr::Lit(_)) {
         return Err(wrong(value.span()));
     }
     if place.replace(value).is_some() {
