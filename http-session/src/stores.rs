@@ -87,7 +87,7 @@ pub(crate) async fn open(
         #[cfg(feature = "memory")]
         Some("memory") => Ok(memory(clock, events)),
         #[cfg(feature = "redis")]
-        Some("redis" | "valkey") => redis(given, namespace).await,
+        Some("redis" | "valkey") => redis(given, namespace, events).await,
         _ => {
             // `check` has let no other scheme pass. Without a store feature, nothing uses these.
             let _ = (namespace, clock, events);
@@ -123,10 +123,16 @@ fn memory(clock: Arc<dyn Clock>, events: Option<EventSettings>) -> Arc<dyn Sessi
 }
 
 #[cfg(feature = "redis")]
-async fn redis(given: &Given<Url>, namespace: &str) -> Result<Arc<dyn SessionStore>> {
-    let connected =
-        session_redis::RedisStore::builder(given.value.expose()).namespace(namespace).connect().await;
-    match connected {
+async fn redis(
+    given: &Given<Url>,
+    namespace: &str,
+    events: Option<EventSettings>,
+) -> Result<Arc<dyn SessionStore>> {
+    let mut builder = session_redis::RedisStore::builder(given.value.expose()).namespace(namespace);
+    if let Some(events) = events {
+        builder = builder.events(events);
+    }
+    match builder.connect().await {
         Ok(store) => Ok(Arc::new(store)),
         Err(error) => Err(not_opened(given, error)),
     }

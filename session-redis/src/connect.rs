@@ -72,7 +72,7 @@ impl Target {
     async fn prepare(&self, link: &Link, clock: &StoreClock) -> Result<()> {
         let mut commands = redis::pipe();
         commands.cmd("HDEL").arg(&self.probe).arg("-").cmd("TIME");
-        for script in scripts::all() {
+        for script in scripts::all(self.is_telling) {
             commands.add_command(script.load());
         }
         let sent = Instant::now();

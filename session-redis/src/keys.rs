@@ -4,11 +4,17 @@ use session_core::Handle;
 #[derive(Debug)]
 pub(crate) struct Keys {
     prefix: String,
+    expirations: String,
+    events: String,
 }
 
 impl Keys {
     pub(crate) fn new(namespace: &str) -> Self {
-        Self { prefix: format!("{namespace}:sessions:") }
+        Self {
+            prefix: format!("{namespace}:sessions:"),
+            expirations: format!("{namespace}:expirations:"),
+            events: format!("{namespace}:events:"),
+        }
     }
 
     /// Where a session lies for life: its record, later its tombstone.
@@ -17,6 +23,16 @@ impl Keys {
         key.push_str(&self.prefix);
         handle.push_to(&mut key);
         key
+    }
+
+    /// Where it lies which sessions are to be looked at when. The braces spread these keys over a cluster.
+    pub(crate) fn expirations(&self, shard: u8) -> String {
+        format!("{}{{{shard}}}", self.expirations)
+    }
+
+    /// Where it lies what has happened.
+    pub(crate) fn events(&self, shard: u8) -> String {
+        format!("{}{{{shard}}}", self.events)
     }
 
     /// A key under which nothing ever lies.

@@ -20,6 +20,7 @@ mod config;
 mod connect;
 mod connection;
 mod error;
+mod events;
 mod keys;
 mod link;
 mod record;

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,17 +20,29 @@ struct Redis {
 
 impl Redis {
     async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    /// The same with events on throughout.
+    async fn telling() -> Self {
+        Self::start_with(Some(EventSettings::new().attributes(["kept"]))).await
+    }
+
+    async fn start_with(events: Option<EventSettings>) -> Self {
         let server = RedisServer::shared();
         let namespace = namespace();
-        let node = async || {
-            // The cases are not about the budget: a busy machine must not use it up.
-            let builder = RedisStore::builder(server.url()).budget(Duration::from_secs(20));
-            let store = builder.namespace(&namespace).connect().await;
-            Arc::new(store.unwrap())
-        };
-        let nodes = [node().await, node().await];
+        let nodes = [node(&server, &namespace, &events).await, node(&server, &namespace, &events).await];
         Self { server, namespace, nodes, turn: AtomicUsize::new(0) }
     }
+}
+
+async fn node(server: &RedisServer, namespace: &str, events: &Option<EventSettings>) -> Arc<RedisStore> {
+    // The cases are not about the budget: a busy machine must not use it up.
+    let mut builder = RedisStore::builder(server.url()).namespace(namespace).budget(Duration::from_secs(20));
+    if let Some(events) = events {
+        builder = builder.events(events.clone());
+    }
+    Arc::new(builder.connect().await.unwrap())
 }
 
 #[async_trait]
@@ -47,13 +60,23 @@ impl Harness for Redis {
         move_back(&self.server, &self.namespace, by);
     }
 
-    async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> {
-        None
+    /// Each time another node.
+    async fn with_events(&self, settings: &EventSettings) -> Option<Arc<dyn SessionStore>> {
+        Some(node(&self.server, &self.namespace, &Some(settings.clone())).await)
     }
 
     async fn leftovers(&self) -> usize {
-        self.server.query::<Vec<String>>(&["KEYS", &format!("{}:*", self.namespace)]).len()
+        let keys = self.server.query::<Vec<String>>(&["KEYS", &format!("{}:*", self.namespace)]);
+        let (lists, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.contains(":expirations:"));
+        // A session counts once, with its entry in a list.
+        let mut left: BTreeSet<_> = keys.into_iter().filter(|key| !key.contains(":events:")).collect();
+        for list in lists {
+            let listed = self.server.query::<Vec<String>>(&["ZRANGE", &list, "0", "-1"]);
+            left.extend(listed.iter().map(|handle| format!("{}:sessions:{handle}", self.namespace)));
+        }
+        left.len()
     }
 }
 
 store_conformance!(redis, Redis::start().await);
+store_conformance!(telling, Redis::telling().await);

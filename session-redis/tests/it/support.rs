@@ -98,8 +98,12 @@ local function back(time)
   if time == '-' or time == NEVER then return time end
   return string.format('%.0f', time - ARGV[2])
 end
-for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
-  for _, field in ipairs({'N', 'O', 's', 'r'}) do
+local function list(key)
+  local entries = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  for i = 1, #entries, 2 do redis.call('ZADD', key, back(entries[i + 1]), entries[i]) end
+end
+local function session(key)
+  for _, field in ipairs({'N', 'O', 's', 'r', 'E'}) do
     local time = redis.call('HGET', key, field)
     if time then redis.call('HSET', key, field, back(time)) end
   end
@@ -114,4 +118,8 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
   end
   local left = redis.call('PTTL', key)
   if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[2]) end
+end
+for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'hash' then session(key) elseif kind == 'zset' then list(key) end
 end";
