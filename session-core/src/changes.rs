@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Attributes, Expiry, Name, NewRecord, Principal, Record, Timestamp, expiry};
+use crate::{Attributes, Expiry, Name, NewRecord, Record, Timestamp, expiry};
 
 /// What one request did to a session. A store applies changes; it never writes back what was only read.
 ///
@@ -18,8 +18,6 @@ pub struct Changes {
     pub idle: Option<Option<Duration>>,
     /// A new absolute timeout, counted from now (`Some(None)`: none at all). Set by `sign_in` alone.
     pub absolute: Option<Option<Duration>>,
-    /// A new principal. Set by `sign_in` alone.
-    pub principal: Option<Principal>,
     /// Note the access, if it is due: set for a blind write, and when the load has shown that it is due.
     pub touch: bool,
 }
@@ -34,17 +32,14 @@ impl Changes {
     /// Whether there is nothing to write. A touch alone counts as nothing: it has an operation of its own.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.attributes.is_empty()
-            && self.idle.is_none()
-            && self.absolute.is_none()
-            && self.principal.is_none()
+        self.attributes.is_empty() && self.idle.is_none() && self.absolute.is_none()
     }
 
     /// Whether there is something to begin a session for. Removing from nothing, or giving nothing another
     /// timeout, is not.
     #[must_use]
     pub fn begins_a_session(&self) -> bool {
-        self.principal.is_some() || self.attributes.values().any(Option::is_some)
+        self.attributes.values().any(Option::is_some)
     }
 
     /// Sets an attribute.
@@ -61,7 +56,6 @@ impl Changes {
     #[must_use]
     pub fn to_new_record(&self, expiry: Expiry) -> NewRecord {
         let mut new = NewRecord::new(expiry.with_changes(self.idle, self.absolute));
-        new.principal = self.principal.clone();
         new.attributes = self.sets().map(|(name, value)| (name.clone(), value.clone())).collect();
         new
     }
@@ -77,9 +71,6 @@ impl Changes {
     /// Applies the changes to a record that a store holds as such, at its `now`.
     pub fn apply_to(&self, record: &mut Record, now: Timestamp, touch: Duration) {
         self.apply_to_attributes(&mut record.attributes);
-        if let Some(principal) = &self.principal {
-            record.principal = Some(principal.clone());
-        }
         if let Some(idle) = self.idle {
             record.idle = idle;
         }
@@ -118,7 +109,6 @@ impl fmt::Debug for Changes {
             .field("removed", &names(removed))
             .field("idle", &self.idle)
             .field("absolute", &self.absolute)
-            .field("principal", &self.principal)
             .field("touch", &self.touch)
             .finish()
     }

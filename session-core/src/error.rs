@@ -20,6 +20,8 @@ pub enum ErrorKind {
     /// The request cannot be carried out as things stand: several live sessions were presented, or a value kept
     /// changing under [`modify`](crate::LazySession::modify).
     Conflict,
+    /// The principal has as many sessions as the [limit](crate::SessionLimit) allows.
+    LimitReached,
     /// There is no session to do this to.
     NoSession,
     /// The response has begun: a change can no longer reach the store or the client through this handle.
@@ -89,6 +91,7 @@ impl Error {
         match self.kind() {
             ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::ReadOnly => 503,
             ErrorKind::Gone | ErrorKind::Conflict | ErrorKind::NoSession => 409,
+            ErrorKind::LimitReached => 403,
             ErrorKind::TooLarge => 413,
             ErrorKind::Malformed => 400,
             ErrorKind::Committed
@@ -107,6 +110,7 @@ impl Error {
     pub fn public_message(&self) -> &'static str {
         match self.status() {
             503 => "The session store is not available. Please try again.\n",
+            403 => "You are signed in too often already. Please sign out elsewhere first.\n",
             409 => "Your session has changed. Please reload the page.\n",
             413 => "The session would become too large.\n",
             400 => "Malformed request.\n",

@@ -6,6 +6,7 @@
 //! What this crate does not know, and must not: any web framework, any store, any async runtime (`tokio` is
 //! here for its runtime-free locks). It speaks of headers as names and bytes.
 
+mod administration;
 mod changes;
 mod clock;
 mod codec;
@@ -17,12 +18,14 @@ mod id;
 mod limits;
 mod manager;
 mod principal;
+mod principals;
 mod random;
 mod record;
 mod resolver;
 mod session;
 mod store;
 
+pub use administration::{SessionInfo, Sessions};
 pub use changes::Changes;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use codec::{Codec, JsonCodec};
@@ -37,6 +40,9 @@ pub use id::{Handle, SessionId};
 pub use limits::Limits;
 pub use manager::{Commit, ManagerBuilder, SessionManager};
 pub use principal::Principal;
+pub use principals::{
+    Beyond, Cursor, Found, Page, Principals, Revocation, Revoked, SessionLimit, SignIn, SignedIn,
+};
 pub use random::{OsRandom, Random};
 pub use record::{Attributes, Name, NewRecord, Record};
 pub use resolver::{

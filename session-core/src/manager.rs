@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::session::{Presented, Shared};
 use crate::{
     Access, Clock, Codec, CookieResolver, DEFAULT_TOUCH, Error, ErrorKind, Expiry, Header, HeaderMode,
-    JsonCodec, LazySession, Limits, OsRandom, Random, Result, SessionIdResolver, SessionStore, SystemClock,
+    JsonCodec, LazySession, Limits, OsRandom, Random, Result, SessionIdResolver, SessionLimit, SessionStore,
+    SystemClock,
 };
 
 /// All policy about sessions, and the only place where it is decided. An adapter calls [`open`](Self::open) when a
@@ -22,6 +23,7 @@ pub struct SessionManager {
     pub(crate) random: Box<dyn Random>,
     pub(crate) limits: Limits,
     pub(crate) budget: Duration,
+    pub(crate) session_limit: Option<SessionLimit>,
     commits: fn(u16) -> bool,
 }
 
@@ -151,6 +153,7 @@ pub struct ManagerBuilder {
     random: Box<dyn Random>,
     limits: Limits,
     budget: Duration,
+    session_limit: Option<SessionLimit>,
     commits: fn(u16) -> bool,
 }
 
@@ -168,6 +171,7 @@ impl ManagerBuilder {
             random: Box::new(OsRandom),
             limits: Limits::default(),
             budget: Duration::from_secs(2),
+            session_limit: None,
             commits: |status| status < 500 && status != 408,
         }
     }
@@ -238,6 +242,12 @@ impl ManagerBuilder {
         Self { budget, ..self }
     }
 
+    /// How many sessions a principal may have at once. Default: `None`, any number.
+    #[must_use]
+    pub fn session_limit(self, limit: impl Into<Option<SessionLimit>>) -> Self {
+        Self { session_limit: limit.into(), ..self }
+    }
+
     /// The statuses at which a request's changes are written. Default: all but 5xx and 408. Operations that are
     /// durable when they return are not concerned.
     #[must_use]
@@ -249,7 +259,8 @@ impl ManagerBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] when the namespace is empty, `renew_every` is zero, or the store cannot renew.
+    /// [`ErrorKind::Config`] when the namespace is empty, `renew_every` is zero, or the store cannot do what was
+    /// set: renew ids, limit the sessions of a principal.
     pub fn build(self) -> Result<Arc<SessionManager>> {
         if self.namespace.is_empty() || self.namespace.contains('\0') {
             return Err(Error::new(ErrorKind::Config, "the session namespace must not be empty or hold NUL"));
@@ -266,6 +277,12 @@ impl ManagerBuilder {
                 "this session store cannot renew ids: leave renew_every out",
             ));
         }
+        if self.session_limit.is_some() && self.store.capabilities().principals.is_none() {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "this session store knows no principals: leave the limit of their sessions out",
+            ));
+        }
         let Self { store, namespace, expiry, touch, renew_every, resolver, codec, clock, random, .. } = self;
         Ok(Arc::new(SessionManager {
             store,
@@ -279,6 +296,7 @@ impl ManagerBuilder {
             random,
             limits: self.limits,
             budget: self.budget,
+            session_limit: self.session_limit,
             commits: self.commits,
         }))
     }

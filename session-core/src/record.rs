@@ -50,7 +50,7 @@ impl Record {
             end,
             expires_at: expiry::extended(idle, end, now, touch),
             renewed_at: now,
-            principal: new.principal.clone(),
+            principal: None,
             attributes: new.attributes.clone(),
         }
     }
@@ -104,14 +104,12 @@ impl fmt::Debug for Record {
     }
 }
 
-/// A session that is to begin. The store stamps the times with its own clock.
+/// A session that is to begin: anonymous, until somebody signs in. The store stamps the times with its own clock.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct NewRecord {
     /// When it ends by itself.
     pub expiry: Expiry,
-    /// Whose it is.
-    pub principal: Option<Principal>,
     /// What is in it.
     pub attributes: Attributes,
 }
@@ -128,7 +126,6 @@ impl fmt::Debug for NewRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewRecord")
             .field("expiry", &self.expiry)
-            .field("principal", &self.principal)
             .field("attributes", &self.attributes.keys())
             .finish()
     }

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::clock::whole_millis;
-use crate::{Changes, Digest, Error, Events, Handle, NewRecord, Random, Record, Result, Timestamp};
+use crate::{
+    Changes, Digest, Error, Events, Handle, NewRecord, Principals, Random, Record, Result, Timestamp,
+};
 
 /// How long a tombstone lives: an ended session is known as ended for this long.
 pub const TOMBSTONE_LIFE: Duration = Duration::from_secs(120);
@@ -81,7 +83,7 @@ impl Access {
     /// things are remembered for `window` before a request's arrival: `moment + window >= now - age`.
     #[must_use]
     pub fn is_over_its_head(&self, moment: Timestamp, window: Duration, now: Timestamp) -> bool {
-        moment.saturating_add(window).saturating_add(self.age) >= now
+        moment.saturating_add(window).saturating_add(Duration::from_millis(self.age_millis())) >= now
     }
 
     /// Whether a tombstone that this request would have to see may have been removed already.
@@ -90,10 +92,11 @@ impl Access {
         self.age >= TOMBSTONE_LIFE
     }
 
-    /// The age in whole milliseconds, for a store's command.
+    /// The age in milliseconds, for a store's command: rounded up, so that nothing that came over the request's
+    /// head is taken for something before it.
     #[must_use]
     pub fn age_millis(&self) -> u64 {
-        whole_millis(self.age)
+        whole_millis(self.age.saturating_add(Duration::from_nanos(999_999)))
     }
 
     /// The touch setting in whole milliseconds, for a store's command.
@@ -307,6 +310,8 @@ pub struct Capabilities<'a> {
     pub renewal: Option<&'a dyn Renewal>,
     /// Removing what has expired, for stores that do not do it by themselves.
     pub sweep: Option<&'a dyn Sweep>,
+    /// The sessions of principals: finding them, limits on them, logging out everywhere.
+    pub principals: Option<&'a dyn Principals>,
     /// Telling what happens to sessions: when the store was built to.
     pub events: Option<&'a dyn Events>,
 }
@@ -330,6 +335,12 @@ impl<'a> Capabilities<'a> {
         Self { sweep: Some(sweep), ..self }
     }
 
+    /// These, and the sessions of principals.
+    #[must_use]
+    pub fn with_principals(self, principals: &'a dyn Principals) -> Self {
+        Self { principals: Some(principals), ..self }
+    }
+
     /// These, and events.
     #[must_use]
     pub fn with_events(self, events: &'a dyn Events) -> Self {
@@ -342,6 +353,7 @@ impl fmt::Debug for Capabilities<'_> {
         f.debug_struct("Capabilities")
             .field("renewal", &self.renewal.is_some())
             .field("sweep", &self.sweep.is_some())
+            .field("principals", &self.principals.is_some())
             .field("events", &self.events.is_some())
             .finish()
     }

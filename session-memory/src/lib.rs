@@ -7,6 +7,7 @@ mod config;
 mod events;
 mod lease;
 mod miss;
+mod principals;
 mod slot;
 mod store;
 

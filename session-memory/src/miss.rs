@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use session_core::{Access, Load, Renewed, Saved, Swapped, Taken, Timestamp};
+use session_core::{Access, Load, Renewed, Saved, SignedIn, Swapped, Taken, Timestamp};
 
 /// Why a presented id matches nothing.
 #[derive(Clone, Copy)]
@@ -34,4 +34,4 @@ macro_rules! answers {
     )*};
 }
 
-answers! { Load Saved Taken Swapped Renewed }
+answers! { Load Saved Taken Swapped Renewed SignedIn }

@@ -4,8 +4,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use session_core::{
     Access, Changes, Created, Digest, ENDED_WINDOW, Error, EventKind, Load, NewRecord, OpId, PREVIOUS_GRACE,
-    RENEWAL_WAIT, ROTATED_WINDOW, Reason, Record, Renewed, Result, Saved, Select, Swapped, TOMBSTONE_LIFE,
-    Taken, Timestamp,
+    RENEWAL_WAIT, ROTATED_WINDOW, Reason, Record, Renewed, Result, Saved, Select, SignIn, SignedIn, Swapped,
+    TOMBSTONE_LIFE, Taken, Timestamp,
 };
 
 use crate::events::Voice;
@@ -157,6 +157,46 @@ impl Slot {
         }
     }
 
+    /// A rotation that makes the session the principal's, if `admits` says so.
+    pub(crate) fn sign_in(
+        &self,
+        digest: &Digest,
+        sign_in: &SignIn,
+        access: Access,
+        now: Timestamp,
+        admits: impl FnOnce() -> Result<(), SignedIn>,
+    ) -> SignedIn {
+        let mut state = self.lock();
+        if matches!(&*state, State::Live(live) if live.current == sign_in.new && !live.record.is_expired(now))
+        {
+            return SignedIn::Applied;
+        }
+        let live = match state.find(digest, access, now) {
+            Ok(live) => live,
+            Err(miss) => return miss.into(),
+        };
+        if live.record.principal.as_ref().is_some_and(|principal| *principal != sign_in.principal) {
+            return SignedIn::Other;
+        }
+        if let Err(refused) = admits() {
+            return refused;
+        }
+        live.rotate(sign_in.new, &sign_in.changes, access, now);
+        Arc::make_mut(&mut live.record).principal = Some(sign_in.principal.clone());
+        self.voice.tell(EventKind::Rotated, &live.record, now);
+        SignedIn::Applied
+    }
+
+    /// The record, if the session is alive.
+    pub(crate) fn record(&self, select: Select<'_>, now: Timestamp) -> Option<Arc<Record>> {
+        self.lock().alive(now).map(|live| live.selected(select))
+    }
+
+    /// When the session ends if it is not used again, if it is alive.
+    pub(crate) fn expires_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.lock().alive(now).map(|live| live.record.expires_at)
+    }
+
     pub(crate) fn renew(&self, digest: &Digest, new: &Digest, access: Access, now: Timestamp) -> Renewed {
         self.with_match(digest, access, now, |live| live.renew(digest, new, access, now))
     }
@@ -273,6 +313,13 @@ impl Slot {
 impl State {
     fn live(digest: Digest, new: &NewRecord, access: Access, now: Timestamp) -> Self {
         Self::Live(Live::new(digest, new, access, now))
+    }
+
+    fn alive(&self, now: Timestamp) -> Option<&Live> {
+        match self {
+            Self::Live(live) if !live.record.is_expired(now) => Some(live),
+            Self::Live(_) | Self::Ended { .. } | Self::Removed => None,
+        }
     }
 
     /// Nothing is there any more: it may be overwritten, and removed.

@@ -10,14 +10,16 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use session_core::{
     Access, Capabilities, Changes, Clock, Created, Delivery, Digest, Error, ErrorKind, EventSettings, Events,
-    Handle, Load, NewRecord, OpId, Reason, Renewal, Renewed, Result, Saved, Select, SessionStore, StoredId,
-    Subscription, Swapped, Sweep, Taken, Timestamp,
+    Found, Handle, Load, NewRecord, OpId, Page, Principal, Principals, Reason, Renewal, Renewed, Result,
+    Revocation, Revoked, Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Subscription, Swapped,
+    Sweep, Taken, Timestamp,
 };
 
 use crate::config::Builder;
 use crate::events::{EventLog, Voice};
 use crate::lease::Lease;
 use crate::miss::Miss;
+use crate::principals::Index;
 use crate::slot::Slot;
 
 /// Keeps sessions in the memory of this process. A clone shows the same sessions.
@@ -41,6 +43,7 @@ use crate::slot::Slot;
 #[derive(Clone)]
 pub struct MemoryStore {
     slots: Cache<Handle, Arc<Slot>>,
+    index: Arc<Index>,
     clock: Arc<dyn Clock>,
     evicted: Arc<AtomicU64>,
     events: Option<Arc<EventLog>>,
@@ -88,21 +91,28 @@ impl MemoryStore {
         margin: Duration,
     ) -> Self {
         let evicted = Arc::new(AtomicU64::new(0));
-        let (counter, now) = (Arc::clone(&evicted), Arc::clone(&clock));
+        let index = Arc::<Index>::default();
+        let (counter, now, listed) = (Arc::clone(&evicted), Arc::clone(&clock), Arc::clone(&index));
         let slots = Cache::builder()
             .max_capacity(max_sessions)
             // moka's own policy would refuse a new session rather than evict an old one.
             .eviction_policy(EvictionPolicy::lru())
             .expire_after(Lease::new(Arc::clone(&clock), margin))
             // Whoever looked the slot up before it left must not be told that a write succeeded.
-            .eviction_listener(move |_, slot: Arc<Slot>, _| {
+            .eviction_listener(move |handle, slot: Arc<Slot>, _| {
                 if slot.remove(now.now()) {
                     counter.fetch_add(1, Ordering::Relaxed);
                 }
+                listed.forget(&handle, &slot);
             })
             .build();
         let events = events.map(|settings| EventLog::new(settings, Arc::clone(&clock)));
-        Self { slots, clock, evicted, events }
+        Self { slots, index, clock, evicted, events }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
     }
 
     /// Puts a slot under the handle, unless one is there: then that one is returned.
@@ -235,7 +245,7 @@ impl SessionStore for MemoryStore {
     }
 
     fn capabilities(&self) -> Capabilities<'_> {
-        let offered = Capabilities::none().with_renewal(self).with_sweep(self);
+        let offered = Capabilities::none().with_renewal(self).with_sweep(self).with_principals(self);
         if self.events.is_some() { offered.with_events(self) } else { offered }
     }
 }
@@ -244,6 +254,36 @@ impl SessionStore for MemoryStore {
 impl Renewal for MemoryStore {
     async fn renew(&self, id: &StoredId, new: &Digest, access: Access) -> Result<Renewed> {
         Ok(self.at(id, access, |slot, now| slot.renew(id.digest(), new, access, now)))
+    }
+}
+
+#[async_trait]
+impl Principals for MemoryStore {
+    async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn> {
+        let Some(slot) = self.slots.get(id.handle()) else { return Ok(Miss::of_nothing(access).into()) };
+        let now = self.clock.now();
+        let (answer, evicted) = self.index.sign_in(*id.handle(), &slot, id.digest(), sign_in, access, now);
+        for handle in evicted.iter().chain([id.handle()]) {
+            self.lease_anew(handle);
+        }
+        Ok(answer)
+    }
+
+    async fn find(&self, principal: &Principal, select: Select<'_>, page: &Page) -> Result<Found> {
+        Ok(self.index.find(principal, select, page, self.clock.now()))
+    }
+
+    async fn count(&self, principal: &Principal) -> Result<usize> {
+        Ok(self.index.count(principal, self.clock.now()))
+    }
+
+    /// All in one step, half a microsecond a session.
+    async fn revoke(&self, principal: &Principal, revocation: &Revocation) -> Result<Revoked> {
+        let (revoked, ended) = self.index.revoke(principal, revocation, self.clock.now());
+        for handle in &ended {
+            self.lease_anew(handle);
+        }
+        Ok(revoked)
     }
 }
 
@@ -265,6 +305,7 @@ impl Sweep for MemoryStore {
             }
         }
         self.slots.run_pending_tasks();
+        self.index.sweep(now);
         Ok(swept)
     }
 }

@@ -1,9 +1,10 @@
-use session_core::Handle;
+use session_core::{Handle, Principal};
 
 /// The keys of one namespace.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    prefix: String,
+    sessions: String,
+    principals: String,
     expirations: String,
     events: String,
 }
@@ -11,7 +12,8 @@ pub(crate) struct Keys {
 impl Keys {
     pub(crate) fn new(namespace: &str) -> Self {
         Self {
-            prefix: format!("{namespace}:sessions:"),
+            sessions: format!("{namespace}:sessions:"),
+            principals: format!("{namespace}:principals:"),
             expirations: format!("{namespace}:expirations:"),
             events: format!("{namespace}:events:"),
         }
@@ -19,10 +21,15 @@ impl Keys {
 
     /// Where a session lies for life: its record, later its tombstone.
     pub(crate) fn session(&self, handle: &Handle) -> String {
-        let mut key = String::with_capacity(self.prefix.len() + Handle::TEXT_LEN);
-        key.push_str(&self.prefix);
+        let mut key = String::with_capacity(self.sessions.len() + Handle::TEXT_LEN);
+        key.push_str(&self.sessions);
         handle.push_to(&mut key);
         key
+    }
+
+    /// Where the index of a principal's sessions lies.
+    pub(crate) fn principal(&self, principal: &Principal) -> String {
+        format!("{}{principal}", self.principals)
     }
 
     /// Where it lies which sessions are to be looked at when. The braces spread these keys over a cluster.
@@ -37,6 +44,6 @@ impl Keys {
 
     /// A key under which nothing ever lies.
     pub(crate) fn nothing(&self) -> String {
-        format!("{}-", self.prefix)
+        format!("{}-", self.sessions)
     }
 }

@@ -23,6 +23,7 @@ mod error;
 mod events;
 mod keys;
 mod link;
+mod principals;
 mod record;
 mod reply;
 mod scripts;

@@ -4,11 +4,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::{Cmd, RedisWrite as _, Value};
 use session_core::{
-    Access, Attributes, ENDED_WINDOW, Principal, ROTATED_WINDOW, Record, Result, Select, StoredId, Timestamp,
+    Access, Attributes, ENDED_WINDOW, ROTATED_WINDOW, Record, Result, Select, StoredId, Timestamp,
 };
 
 use crate::error::unexpected_reply;
-use crate::reply::number;
+use crate::reply::{self, number};
 
 /// Before an attribute's name, so that no name is taken for a field of the metadata.
 pub(crate) const ATTRIBUTE: &str = "a:";
@@ -23,7 +23,7 @@ const UNUSUAL: [&str; 5] = ["n", "N", "o", "O", "s"];
 /// The hash of one session, as far as it was read: its record or its tombstone.
 ///
 /// `m` is `created last idle end expires`, in milliseconds, `-` for none; of a tombstone, which has no digest, it is
-/// when the session ended.
+/// when the session ended. `p` is when the session entered its principal's index, and the principal's name.
 #[derive(Default)]
 pub(crate) struct Hash {
     digest: Option<Vec<u8>>,
@@ -179,6 +179,15 @@ impl Hash {
         Ok(Some(missed(gone)))
     }
 
+    /// The record, if the session is alive, whatever its digest.
+    pub(crate) fn alive(self, now: Timestamp) -> Result<Option<Record>> {
+        if self.digest.is_none() {
+            return Ok(None);
+        }
+        let record = self.into_record()?;
+        Ok(Some(record).filter(|record| !record.is_expired(now)))
+    }
+
     /// The record as it is once the candidate is the current digest.
     fn candidate(mut self, access: Access, now: Timestamp) -> Result<Found> {
         self.renewed = self.made.take();
@@ -200,9 +209,10 @@ impl Hash {
             record.renewed_at = moment(renewed)?;
         }
         if let Some(principal) = self.principal {
-            let name = String::from_utf8(principal);
-            let name = name.map_err(|_| unexpected_reply("a session's principal is not UTF-8"))?;
-            record.principal = Some(Principal::from(name));
+            let principal = reply::principal(&principal);
+            let (_, principal) =
+                principal.ok_or_else(|| unexpected_reply("a session's principal is not readable"))?;
+            record.principal = Some(principal);
         }
         record.attributes = self.attributes;
         Ok(record)

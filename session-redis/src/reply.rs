@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use redis::Value;
-use session_core::{Created, Error, Renewed, Result, Saved, Swapped, Taken};
+use session_core::{Created, Error, Principal, Renewed, Result, Saved, SignedIn, Swapped, Taken};
 
 use crate::error::unexpected_reply;
 
@@ -8,10 +8,22 @@ use crate::error::unexpected_reply;
 pub(crate) enum Verdict {
     /// It was carried out, at this time if the script has asked the server's clock for it.
     Done(Option<u64>),
+    /// It was carried out, and concerns a principal's index.
+    Listed(Listed),
     Gone,
     Absent,
     /// What the operation alone refuses.
     Refused,
+}
+
+/// What the index has to be told of.
+pub(crate) struct Listed {
+    pub(crate) now: u64,
+    /// Where the session's end is to move, once its entry lives as long. 0: it has ended.
+    pub(crate) until: u64,
+    /// When the session entered the index.
+    pub(crate) entered: u64,
+    pub(crate) principal: Principal,
 }
 
 /// Any later time is one; scripts use the small numbers for what they say without one.
@@ -24,8 +36,30 @@ pub(crate) fn verdict(value: &Value) -> Result<Verdict> {
         Value::Int(-1) => Ok(Verdict::Gone),
         Value::Int(-2) => Ok(Verdict::Refused),
         Value::Int(time) if *time >= FIRST_TIME => Ok(Verdict::Done(Some(time.unsigned_abs()))),
+        Value::Array(parts) => listed(parts).map(Verdict::Listed),
         _ => Err(unexpected_reply("a script answered what is no verdict")),
     }
+}
+
+fn listed(parts: &[Value]) -> Result<Listed> {
+    let listed = match parts {
+        [Value::Int(now), Value::Int(until), Value::BulkString(field)] => {
+            principal(field).map(|(entered, principal)| Listed {
+                now: now.unsigned_abs(),
+                until: until.unsigned_abs(),
+                entered,
+                principal,
+            })
+        }
+        _ => None,
+    };
+    listed.ok_or_else(|| unexpected_reply("a script answered a list that is no verdict"))
+}
+
+/// The principal's field of a record: when the session entered the index, and whose it is.
+pub(crate) fn principal(field: &[u8]) -> Option<(u64, Principal)> {
+    let (entered, name) = std::str::from_utf8(field).ok()?.split_once(' ')?;
+    Some((entered.parse().ok()?, Principal::from(name)))
 }
 
 pub(crate) fn created(verdict: &Verdict) -> Result<Created> {
@@ -33,13 +67,15 @@ pub(crate) fn created(verdict: &Verdict) -> Result<Created> {
         Verdict::Done(_) => Ok(Created::Created),
         Verdict::Gone => Ok(Created::Gone),
         Verdict::Refused => Err(Error::locator_in_use()),
-        Verdict::Absent => Err(unexpected_reply("the script of create answered that nothing is there")),
+        Verdict::Absent | Verdict::Listed(_) => {
+            Err(unexpected_reply("the script of create answered what is none of its answers"))
+        }
     }
 }
 
 pub(crate) fn saved(verdict: &Verdict) -> Result<Saved> {
     match verdict {
-        Verdict::Done(_) => Ok(Saved::Applied),
+        Verdict::Done(_) | Verdict::Listed(_) => Ok(Saved::Applied),
         Verdict::Gone => Ok(Saved::Gone),
         Verdict::Absent => Ok(Saved::Absent),
         Verdict::Refused => Err(unexpected_reply("a script that refuses nothing answered that it does")),
@@ -52,7 +88,18 @@ pub(crate) fn renewed(verdict: &Verdict) -> Result<Renewed> {
         Verdict::Done(None) => Ok(Renewed::NotDue),
         Verdict::Gone => Ok(Renewed::Gone),
         Verdict::Absent => Ok(Renewed::Absent),
-        Verdict::Refused => Err(unexpected_reply("a script that refuses nothing answered that it does")),
+        Verdict::Refused | Verdict::Listed(_) => {
+            Err(unexpected_reply("the script of renew answered what is none of its answers"))
+        }
+    }
+}
+
+pub(crate) fn signed_in(verdict: &Verdict) -> SignedIn {
+    match verdict {
+        Verdict::Done(_) | Verdict::Listed(_) => SignedIn::Applied,
+        Verdict::Gone => SignedIn::Gone,
+        Verdict::Absent => SignedIn::Absent,
+        Verdict::Refused => SignedIn::Other,
     }
 }
 

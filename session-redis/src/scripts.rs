@@ -67,8 +67,16 @@ scripts! {
         END: "end" in "ends",
         TAKE: "take" in "matches",
         REPLACE_IF: "replace_if" in "matches",
+        SIGN_IN: "sign_in" in "rotates",
+        END_MEMBER: "end_member" in "ends",
     }
     plain {
+        INDEX_ENROLL: "index_enroll",
+        INDEX_EXTEND: "index_extend",
+        INDEX_REVOKE: "index_revoke",
+        INDEX_DROP: "index_drop",
+        INDEX_PAGE: "index_page",
+        INDEX_COUNT: "index_count",
     }
     telling {
         EXPECT: "expect",
@@ -91,8 +99,13 @@ fn part(name: &str) -> Option<&'static str> {
         "parse" => include_str!("scripts/parse.lua"),
         "extend" => include_str!("scripts/extend.lua"),
         "expire" => include_str!("scripts/expire.lua"),
+        "cap" => include_str!("scripts/cap.lua"),
         "change" => include_str!("scripts/change.lua"),
+        "rotated" => include_str!("scripts/rotated.lua"),
+        "done" => include_str!("scripts/done.lua"),
         "tombstone" => include_str!("scripts/tombstone.lua"),
+        "index" => include_str!("scripts/index.lua"),
+        "index_expire" => include_str!("scripts/index_expire.lua"),
         "told/expired" => include_str!("scripts/told/expired.lua"),
         "told/unexpired" => include_str!("scripts/told/unexpired.lua"),
         "told/fields" => include_str!("scripts/told/fields.lua"),

@@ -17,7 +17,7 @@ use crate::error::unexpected_reply;
 use crate::events::Teller;
 use crate::keys::Keys;
 use crate::record::{self, Found, Hash, Metadata, attribute};
-use crate::reply::{self, Verdict};
+use crate::reply::{self, Listed, Verdict};
 use crate::scripts::{self, Forms, Script};
 
 /// Keeps sessions in one Redis server, through one connection that comes back by itself.
@@ -29,8 +29,8 @@ use crate::scripts::{self, Forms, Script};
 /// What the server acknowledged may still be lost with it: by a crash unless it runs with `appendfsync always`, by a
 /// failover because replication is asynchronous.
 pub struct RedisStore {
-    connection: Arc<Connection>,
-    keys: Arc<Keys>,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) keys: Arc<Keys>,
     teller: Option<Arc<Teller>>,
 }
 
@@ -63,26 +63,30 @@ impl RedisStore {
     }
 
     /// The form of an operation's script that this store needs.
-    fn form(&self, forms: &'static Forms) -> &'static Script {
+    pub(crate) fn form(&self, forms: &'static Forms) -> &'static Script {
         forms.of(self.teller.is_some())
     }
 
-    fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         self.connection.deadline(Instant::now())
     }
 
-    async fn value(&self, call: Call) -> Result<Value> {
+    pub(crate) async fn value(&self, call: Call) -> Result<Value> {
         Ok(self.connection.send(&call, self.deadline()).await?.value)
     }
 
     /// A script's verdict, within the whole budget. (A function that makes its future, because the future of an
     /// `async fn` holds each argument twice.)
-    fn verdict(&self, call: Call) -> impl Future<Output = Result<Verdict>> + Send {
+    pub(crate) fn verdict(&self, call: Call) -> impl Future<Output = Result<Verdict>> + Send {
         self.verdict_by(call, self.deadline())
     }
 
     /// A script's verdict, of which the server's time is learned.
-    fn verdict_by(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Verdict>> + Send {
+    pub(crate) fn verdict_by(
+        &self,
+        call: Call,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Verdict>> + Send {
         let connection = &self.connection;
         async move {
             let Answer { value, sent } = connection.send(&call, deadline).await?;
@@ -91,7 +95,7 @@ impl RedisStore {
     }
 
     /// The verdict of a script that answers what there is to tell, if it was asked to.
-    async fn told_by(
+    pub(crate) async fn told_by(
         &self,
         call: Call,
         handle: &Handle,
@@ -104,7 +108,7 @@ impl RedisStore {
     }
 
     /// Tells what an operation has done. Without events nothing is to be done.
-    async fn tell(&self, event: Option<SessionEvent>, deadline: Instant) {
+    pub(crate) async fn tell(&self, event: Option<SessionEvent>, deadline: Instant) {
         if let (Some(teller), Some(event)) = (&self.teller, event) {
             match event.kind.is_end() {
                 true => Box::pin(teller.tell_end(event, deadline)).await,
@@ -150,7 +154,6 @@ impl RedisStore {
                 _ => self.connection.clock().now(),
             };
             let mut event = SessionEvent::new(EventKind::Created, *id.handle(), at);
-            event.principal = new.principal.clone();
             event.attributes = teller.settings().chosen_of(&new.attributes);
             teller.tell(event, deadline).await;
         }
@@ -158,7 +161,12 @@ impl RedisStore {
     }
 
     /// Before a session gets another timeout.
-    async fn expect_retimed(&self, id: &StoredId, changes: &Changes, deadline: Instant) -> Result<()> {
+    pub(crate) async fn expect_retimed(
+        &self,
+        id: &StoredId,
+        changes: &Changes,
+        deadline: Instant,
+    ) -> Result<()> {
         match &self.teller {
             Some(teller) if changes.idle.is_some() || changes.absolute.is_some() => {
                 let timeouts = changes.idle.flatten().into_iter().chain(changes.absolute.flatten());
@@ -169,14 +177,14 @@ impl RedisStore {
     }
 
     /// Before a session is ended.
-    async fn expect_end(&self, handle: &Handle, deadline: Instant) {
+    pub(crate) async fn expect_end(&self, handle: &Handle, deadline: Instant) {
         if let Some(teller) = &self.teller {
             Box::pin(teller.expect_soon(handle, deadline)).await;
         }
     }
 
     /// Has a script answer what there is to tell; `why`, if it is one that ends sessions.
-    fn ask(&self, cmd: &mut Cmd, why: Option<Reason>) {
+    pub(crate) fn ask(&self, cmd: &mut Cmd, why: Option<Reason>) {
         if let Some(teller) = &self.teller {
             teller.ask(cmd, why.map(EventKind::Deleted));
         }
@@ -203,9 +211,6 @@ impl SessionStore for RedisStore {
         duration(&mut cmd, new.expiry.idle_timeout());
         duration(&mut cmd, new.expiry.absolute_timeout());
         cmd.arg(access.touch_millis());
-        if let Some(principal) = &new.principal {
-            cmd.arg("p").arg(principal.as_str());
-        }
         for (name, value) in attributes {
             attribute(&mut cmd, name);
             cmd.write_arg(value);
@@ -240,10 +245,9 @@ impl SessionStore for RedisStore {
     }
 
     async fn touch(&self, id: &StoredId, access: Access) -> Result<()> {
-        let script = self.form(&scripts::TOUCH);
-        let mut cmd = matching(script, &self.keys.session(id.handle()), id, access, 1, 10);
-        cmd.arg(access.touch_millis());
-        self.verdict(again(cmd, script)).await?;
+        let deadline = self.deadline();
+        let verdict = self.touch_up_to(id, access, None, deadline).await?;
+        self.relist(verdict, id, id.digest(), access, deadline).await;
         Ok(())
     }
 
@@ -252,25 +256,29 @@ impl SessionStore for RedisStore {
         let script = self.form(if timed { &scripts::SAVE_TIMES } else { &scripts::SAVE });
         let mut cmd = changing(script, &self.keys.session(id.handle()), id, changes, access);
         if timed {
-            times(&mut cmd, changes, access);
+            times(&mut cmd, changes, access, None);
         }
         fields(&mut cmd, None, changes);
         let deadline = self.deadline();
         self.expect_retimed(id, changes, deadline).await?;
         let verdict = self.verdict_by(once(cmd, script), deadline).await?;
-        reply::saved(&verdict)
+        let saved = reply::saved(&verdict);
+        self.relist(verdict, id, id.digest(), access, deadline).await;
+        saved
     }
 
     async fn rotate(&self, id: &StoredId, new: &Digest, changes: &Changes, access: Access) -> Result<Saved> {
         let (handle, script, deadline) = (id.handle(), self.form(&scripts::ROTATE), self.deadline());
         let mut cmd = changing(script, &self.keys.session(handle), id, changes, access);
-        times(&mut cmd, changes, access);
-        fields(&mut cmd, Some(new), changes);
+        times(&mut cmd, changes, access, None);
+        fields(&mut cmd, Some((new, None)), changes);
         self.ask(&mut cmd, None);
         self.expect_retimed(id, changes, deadline).await?;
         let (verdict, event) = self.told_by(again(cmd, script), handle, deadline).await?;
+        let saved = reply::saved(&verdict);
+        self.relist(verdict, id, new, access, deadline).await;
         self.tell(event, deadline).await;
-        reply::saved(&verdict)
+        saved
     }
 
     async fn delete(&self, id: &StoredId, op: OpId, access: Access) -> Result<Saved> {
@@ -280,8 +288,10 @@ impl SessionStore for RedisStore {
         self.ask(&mut cmd, Some(Reason::Invalidated));
         self.expect_end(handle, deadline).await;
         let (verdict, event) = self.told_by(again(cmd, script), handle, deadline).await?;
+        let saved = reply::saved(&verdict);
+        self.delist(&verdict, handle, deadline).await;
         self.tell(event, deadline).await;
-        reply::saved(&verdict)
+        saved
     }
 
     async fn end(&self, handle: &Handle, op: OpId) -> Result<()> {
@@ -291,8 +301,8 @@ impl SessionStore for RedisStore {
         self.ask(&mut cmd, Some(Reason::Ended));
         self.expect_end(handle, deadline).await;
         let (verdict, event) = self.told_by(again(cmd, script), handle, deadline).await?;
+        self.delist(&verdict, handle, deadline).await;
         self.tell(event, deadline).await;
-        reply::saved(&verdict)?;
         Ok(())
     }
 
@@ -324,10 +334,10 @@ impl SessionStore for RedisStore {
         reply::swapped(self.value(once(cmd, script)).await?)
     }
 
-    /// Renewal. With events, a sweep, that tells what has expired; without, nothing has to be swept: Redis expires by
-    /// itself.
+    /// Renewal and principals. With events, a sweep, that tells what has expired; without, nothing has to be swept: Redis
+    /// expires by itself.
     fn capabilities(&self) -> Capabilities<'_> {
-        let offered = Capabilities::none().with_renewal(self);
+        let offered = Capabilities::none().with_renewal(self).with_principals(self);
         if self.teller.is_some() { offered.with_events(self).with_sweep(self) } else { offered }
     }
 }
@@ -357,39 +367,47 @@ impl std::fmt::Debug for RedisStore {
 /// The verdict that a script has answered, of which the server's time is learned.
 fn learned(connection: &Connection, answer: &Value, sent: Instant) -> Result<Verdict> {
     let verdict = reply::verdict(answer)?;
-    if let Verdict::Done(Some(time)) = verdict {
+    if let Verdict::Done(Some(time)) | Verdict::Listed(Listed { now: time, .. }) = verdict {
         connection.clock().observe(time, sent);
     }
     Ok(verdict)
 }
 
 /// A call that may be sent again after an unknown outcome: it finds its own work done.
-fn again(cmd: Cmd, script: &'static Script) -> Call {
+pub(crate) fn again(cmd: Cmd, script: &'static Script) -> Call {
     Call { cmd, script: Some(script), again: true }
 }
 
 /// A call that is never sent again after an unknown outcome.
-fn once(cmd: Cmd, script: &'static Script) -> Call {
+pub(crate) fn once(cmd: Cmd, script: &'static Script) -> Call {
     Call { cmd, script: Some(script), again: false }
 }
 
 /// The beginning of every script that looks for a match: digest and age.
-fn matching(script: &Script, key: &str, id: &StoredId, access: Access, args: usize, bytes: usize) -> Cmd {
+pub(crate) fn matching(
+    script: &Script,
+    key: &str,
+    id: &StoredId,
+    access: Access,
+    args: usize,
+    bytes: usize,
+) -> Cmd {
     let mut cmd = script.call(key, 2 + args, 16 + 6 + bytes);
     cmd.write_arg(id.digest().as_bytes());
     cmd.arg(access.age_millis());
     cmd
 }
 
-fn changing(script: &Script, key: &str, id: &StoredId, changes: &Changes, access: Access) -> Cmd {
+pub(crate) fn changing(script: &Script, key: &str, id: &StoredId, changes: &Changes, access: Access) -> Cmd {
     let attributes = &changes.attributes;
     let value_len = |value: &Option<_>| value.as_ref().map_or(0, Bytes::len);
     let bytes: usize = attributes.iter().map(|(name, value)| 2 + name.len() + value_len(value)).sum();
     matching(script, key, id, access, 9 + 2 * attributes.len(), 64 + bytes)
 }
 
-/// The arguments about the record's times: throttle, whether a due access is noted, new timeouts.
-fn times(cmd: &mut Cmd, changes: &Changes, access: Access) {
+/// The arguments about the record's times: throttle, whether a due access is noted, new timeouts, and until when the
+/// end of a principal's session may move.
+pub(crate) fn times(cmd: &mut Cmd, changes: &Changes, access: Access, cap: Option<u64>) {
     cmd.arg(access.touch_millis()).arg(if changes.touch { "1" } else { "0" });
     for timeout in [changes.idle, changes.absolute] {
         match timeout {
@@ -397,17 +415,20 @@ fn times(cmd: &mut Cmd, changes: &Changes, access: Access) {
             None => cmd.write_arg(b""),
         }
     }
+    moment(cmd, cap);
 }
 
-/// The fields to set, after how many arguments that takes, and those to remove.
-fn fields(cmd: &mut Cmd, digest: Option<&Digest>, changes: &Changes) {
+/// The fields to set, after how many arguments that takes, and those to remove. A new digest comes first, then whose
+/// session it becomes.
+pub(crate) fn fields(cmd: &mut Cmd, new: Option<(&Digest, Option<&str>)>, changes: &Changes) {
     let sets = changes.attributes.values().flatten().count();
-    cmd.arg(2 * (usize::from(digest.is_some()) + usize::from(changes.principal.is_some()) + sets));
-    if let Some(digest) = digest {
+    let principal = new.and_then(|(_, principal)| principal);
+    cmd.arg(2 * (usize::from(new.is_some()) + usize::from(principal.is_some()) + sets));
+    if let Some((digest, _)) = new {
         cmd.arg("d").write_arg(digest.as_bytes());
     }
-    if let Some(principal) = &changes.principal {
-        cmd.arg("p").arg(principal.as_str());
+    if let Some(principal) = principal {
+        cmd.arg("p").arg(principal);
     }
     for (name, value) in &changes.attributes {
         if let Some(value) = value {

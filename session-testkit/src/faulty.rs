@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use session_core::{
-    Access, Capabilities, Changes, Created, Delivered, Delivery, Digest, Error, ErrorKind, Events, Handle,
-    Load, NewRecord, OpId, Receipt, Renewal, Renewed, Result, Saved, Select, SessionStore, StoredId,
-    Subscription, Swapped, Sweep, Taken,
+    Access, Capabilities, Changes, Created, Delivered, Delivery, Digest, Error, ErrorKind, Events, Found,
+    Handle, Load, NewRecord, OpId, Page, Principal, Principals, Receipt, Renewal, Renewed, Result,
+    Revocation, Revoked, Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Subscription, Swapped,
+    Sweep, Taken,
 };
 use tokio::sync::watch;
 
@@ -218,6 +219,25 @@ impl Renewal for FaultyStore {
 impl Sweep for FaultyStore {
     async fn sweep(&self, limit: usize) -> Result<usize> {
         self.call(Operation::Sweep, operation::sweep(&*self.store).sweep(limit)).await
+    }
+}
+
+#[async_trait]
+impl Principals for FaultyStore {
+    async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn> {
+        self.call(Operation::SignIn, operation::principals(&*self.store).sign_in(id, sign_in, access)).await
+    }
+
+    async fn find(&self, principal: &Principal, select: Select<'_>, page: &Page) -> Result<Found> {
+        self.call(Operation::Find, operation::principals(&*self.store).find(principal, select, page)).await
+    }
+
+    async fn count(&self, principal: &Principal) -> Result<usize> {
+        self.call(Operation::Count, operation::principals(&*self.store).count(principal)).await
+    }
+
+    async fn revoke(&self, principal: &Principal, revocation: &Revocation) -> Result<Revoked> {
+        self.call(Operation::Revoke, operation::principals(&*self.store).revoke(principal, revocation)).await
     }
 }
 

@@ -1,4 +1,4 @@
-use session_core::{Capabilities, Events, Renewal, SessionStore, Sweep};
+use session_core::{Capabilities, Events, Principals, Renewal, SessionStore, Sweep};
 
 /// An operation of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,6 +26,14 @@ pub enum Operation {
     Renew,
     /// [`Sweep::sweep`](session_core::Sweep::sweep)
     Sweep,
+    /// [`Principals::sign_in`](session_core::Principals::sign_in)
+    SignIn,
+    /// [`Principals::find`](session_core::Principals::find)
+    Find,
+    /// [`Principals::count`](session_core::Principals::count)
+    Count,
+    /// [`Principals::revoke`](session_core::Principals::revoke)
+    Revoke,
     /// [`Events::subscribe`](session_core::Events::subscribe)
     Subscribe,
     /// [`Subscription::next`](session_core::Subscription::next)
@@ -35,7 +43,7 @@ pub enum Operation {
 }
 
 /// What a wrapper offers: what its store does.
-pub(crate) fn offered_by<'a, W: Renewal + Sweep + Events>(
+pub(crate) fn offered_by<'a, W: Renewal + Sweep + Principals + Events>(
     wrapper: &'a W,
     store: &dyn SessionStore,
 ) -> Capabilities<'a> {
@@ -45,6 +53,9 @@ pub(crate) fn offered_by<'a, W: Renewal + Sweep + Events>(
     }
     if store.capabilities().sweep.is_some() {
         offered = offered.with_sweep(wrapper);
+    }
+    if store.capabilities().principals.is_some() {
+        offered = offered.with_principals(wrapper);
     }
     if store.capabilities().events.is_some() {
         offered = offered.with_events(wrapper);
@@ -58,6 +69,10 @@ pub(crate) fn renewal(store: &dyn SessionStore) -> &dyn Renewal {
 
 pub(crate) fn sweep(store: &dyn SessionStore) -> &dyn Sweep {
     store.capabilities().sweep.expect("the wrapper offers a sweep because its store does")
+}
+
+pub(crate) fn principals(store: &dyn SessionStore) -> &dyn Principals {
+    store.capabilities().principals.expect("the wrapper offers principals because its store does")
 }
 
 pub(crate) fn events(store: &dyn SessionStore) -> &dyn Events {

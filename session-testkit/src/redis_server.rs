@@ -128,8 +128,11 @@ impl RedisServer {
     #[must_use]
     pub fn counters(&self) -> Counters {
         let text: String = self.query(&["INFO", "everything"]);
-        let mut counters =
-            Counters { reads: number(&text, "total_reads_processed:"), calls: BTreeMap::new() };
+        let mut counters = Counters {
+            reads: number(&text, "total_reads_processed:"),
+            received: number(&text, "total_net_input_bytes:"),
+            calls: BTreeMap::new(),
+        };
         for line in text.lines().filter_map(|line| line.strip_prefix("cmdstat_")) {
             let (command, figures) = line.split_once(':').expect("a line of INFO commandstats");
             counters.calls.insert(command.to_owned(), number(figures, "calls="));
@@ -173,6 +176,8 @@ impl Drop for RedisServer {
 pub struct Counters {
     /// How often it has read from a connection: the round trips, as long as nothing is pipelined.
     pub reads: u64,
+    /// How many bytes it has been sent.
+    pub received: u64,
     /// How often each command was executed, in lower case; those that a script calls are among them.
     pub calls: BTreeMap<String, u64>,
 }
@@ -183,8 +188,10 @@ impl Counters {
     pub fn since(&self, earlier: &Self) -> Self {
         let calls = self.calls.iter().map(|(command, count)| (command, count - earlier.calls(command)));
         let calls = calls.filter(|(command, count)| *count > 0 && *command != "info");
+        let asking = redis::cmd("INFO").arg("everything").get_packed_command().len() as u64;
         Self {
             reads: self.reads - earlier.reads - 1,
+            received: self.received - earlier.received - asking,
             calls: calls.map(|(command, count)| (command.clone(), count)).collect(),
         }
     }

@@ -3,9 +3,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use session_core::{
-    Access, Capabilities, Changes, Created, Delivered, Delivery, Digest, Events, Handle, Load, NewRecord,
-    OpId, Receipt, Renewal, Renewed, Result, Saved, Select, SessionStore, StoredId, Subscription, Swapped,
-    Sweep, Taken,
+    Access, Capabilities, Changes, Created, Delivered, Delivery, Digest, Events, Found, Handle, Load,
+    NewRecord, OpId, Page, Principal, Principals, Receipt, Renewal, Renewed, Result, Revocation, Revoked,
+    Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Subscription, Swapped, Sweep, Taken,
 };
 
 use crate::Operation;
@@ -147,6 +147,25 @@ impl Renewal for SpyStore {
 impl Sweep for SpyStore {
     async fn sweep(&self, limit: usize) -> Result<usize> {
         operation::sweep(self.note(Operation::Sweep)).sweep(limit).await
+    }
+}
+
+#[async_trait]
+impl Principals for SpyStore {
+    async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn> {
+        operation::principals(self.note(Operation::SignIn)).sign_in(id, sign_in, access).await
+    }
+
+    async fn find(&self, principal: &Principal, select: Select<'_>, page: &Page) -> Result<Found> {
+        operation::principals(self.note(Operation::Find)).find(principal, select, page).await
+    }
+
+    async fn count(&self, principal: &Principal) -> Result<usize> {
+        operation::principals(self.note(Operation::Count)).count(principal).await
+    }
+
+    async fn revoke(&self, principal: &Principal, revocation: &Revocation) -> Result<Revoked> {
+        operation::principals(self.note(Operation::Revoke)).revoke(principal, revocation).await
     }
 }
 

@@ -4,8 +4,10 @@
 //! is the CPU time a request within a round, because everything else moves with what the machine does besides: the
 //! figure is the median of the rounds' ratios.
 
+mod asked;
 mod http;
 mod load;
+pub(crate) mod memory;
 mod options;
 mod process_time;
 mod server;
@@ -14,6 +16,7 @@ mod workloads;
 
 use std::fs;
 
+use asked::Counters;
 use options::Options;
 use server::{Kind, Server};
 use table::{Measured, Row};
@@ -71,16 +74,19 @@ fn measure(
 ) -> Result<Measured> {
     redis.flush()?;
     let server = Server::start(kind, redis)?;
-    let path = if kind == Kind::Plain { "/none" } else { workload.path };
+    let path = kind.only_path().unwrap_or(workload.path);
     let cookies = match workload.prepare {
         None => Vec::new(),
         // It reads as many bytes as the others, and knows nothing of their meaning.
-        Some(_) if kind == Kind::Plain => (0..options.sessions).map(|n| format!("id={n:043}")).collect(),
+        Some(_) if kind.only_path().is_some() => {
+            (0..options.sessions).map(|n| format!("id={n:043}")).collect()
+        }
         Some(prepare) => server.sessions(prepare, options.sessions)?,
     };
-    if let Some(cookie) = cookies.first() {
-        server.expect(path, cookie, if kind == Kind::Plain { "ok" } else { workload.answer })?;
-    }
+    let before = Counters::of(redis)?;
+    let answer = if kind.only_path().is_some() { "ok" } else { workload.answer };
+    server.expect(path, cookies.first().map(String::as_str), answer)?;
+    let asked = before.until(&Counters::of(redis)?);
     let load = load::Load::new(folder, server.port(), path, &cookies)?;
     load.run(options.warm_up)?;
 
@@ -89,5 +95,5 @@ fn measure(
     let answered = load.run(options.seconds)?;
     let server_time = process_time::of(server.pid())? - server_before;
     let store_time = process_time::of(redis.pid())? - store_before;
-    Ok(Measured::new(&answered, server_time, store_time))
+    Ok(Measured::new(&answered, server_time, store_time, asked))
 }

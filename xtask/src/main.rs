@@ -26,6 +26,7 @@ cargo xtask <command>
   demo          two nodes as two processes, on a private Redis, behind a private nginx; until Ctrl-C
   bench [--rounds N] [--seconds S] [--only NAME,NAME] [--out FILE]
                 measures this project's bench server against the hand-written floor
+  memory        what a session takes in Redis, over 100 000 of them
 ";
 
 fn main() -> ExitCode {
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         "servers" => servers::run(rest),
         "demo" => demo::run(rest),
         "bench" => bench::run(rest),
+        "memory" => bench::memory::run(rest),
         "help" | "-h" | "--help" => {
             print!("{USAGE}");
             Ok(())

@@ -1,6 +1,6 @@
 //! `cargo xtask servers`: private servers to try things against, without touching one that is installed.
 
-use std::io::{Read, Write};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Stdio;
 
@@ -52,10 +52,27 @@ impl Redis {
 
     /// Removes everything that is in it.
     pub(crate) fn flush(&self) -> Result {
-        let mut stream = TcpStream::connect(local(self.port))?;
-        stream.write_all(b"FLUSHALL SYNC\r\n")?;
-        let mut answer = [0; 5];
-        stream.read_exact(&mut answer)?;
-        if &answer == b"+OK\r\n" { Ok(()) } else { Err("Redis refused to be emptied".into()) }
+        match self.ask("FLUSHALL SYNC")?.as_str() {
+            "OK" => Ok(()),
+            answer => Err(format!("Redis refused to be emptied: {answer}").into()),
+        }
+    }
+
+    /// Its answer to a command, which must be a text or a number.
+    pub(crate) fn ask(&self, command: &str) -> Result<String> {
+        let mut stream = BufReader::new(TcpStream::connect(local(self.port))?);
+        stream.get_mut().write_all(format!("{command}\r\n").as_bytes())?;
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        let line = line.trim_end();
+        match line.split_at_checked(1) {
+            Some(("+" | ":", answer)) => Ok(answer.to_owned()),
+            Some(("$", length)) => {
+                let mut text = vec![0; length.parse()?];
+                stream.read_exact(&mut text)?;
+                Ok(String::from_utf8(text)?)
+            }
+            _ => Err(format!("Redis answered {command}: {line:?}").into()),
+        }
     }
 }

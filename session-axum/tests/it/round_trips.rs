@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use session_core::{ManagerBuilder, SessionManager};
 use session_redis::RedisStore;
-use session_testkit::RedisServer;
 use session_testkit::adapter::{Browser, Handler};
+use session_testkit::{Counters, RedisServer};
 
 use crate::harness::mount;
 
@@ -26,10 +26,14 @@ impl Costs {
 
     /// The round trips of one request, which must be answered 200.
     async fn of(&self, path: &str) -> u64 {
+        self.counted(path).await.reads
+    }
+
+    async fn counted(&self, path: &str) -> Counters {
         let before = self.server.counters();
         let reply = self.browser.go(path).await;
         assert_eq!(reply.status, 200, "{path}: {reply:?}");
-        self.server.counters().since(&before).reads
+        self.server.counters().since(&before)
     }
 }
 
@@ -48,15 +52,32 @@ async fn a_request_costs_as_few_round_trips_as_can_be() {
         ("/insert=n:2;remove=v", 1),
         ("/load;rotate", 2),
         ("/rotate", 1),
-        ("/load;sign-in=ann", 2),
-        ("/sign-in=ann", 1),
+        ("/load;sign-in=ann", 3),
+        ("/sign-in=ann", 2),
         ("/take=n", 1),
-        ("/load;invalidate", 2),
+        ("/load;invalidate", 3),
         ("/insert=v:1", 1),
         ("/invalidate", 1),
-        ("/sign-in=ann", 1),
+        ("/sign-in=ann", 3),
     ] {
         assert_eq!(costs.of(path).await, round_trips, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_one_of_20_attributes_of_512_bytes_sends_no_more_than_800() {
+    let costs = Costs::start(|builder| builder).await;
+    let big: Vec<String> = (0..20).map(|n| format!("insert-large=attr{n:02}:510")).collect();
+    costs.of(&format!("/{}", big.join(";"))).await;
+    for (path, most) in [
+        ("/insert-large=attr07:510", 800),
+        ("/only=attr08:attr08;insert-large=attr07:510", 850),
+        ("/fetch=attr07", 150),
+        ("/only=attr07+attr08+attr09:attr08", 200),
+        ("/remove=attr07", 300),
+    ] {
+        let sent = costs.counted(path).await.received;
+        assert!(sent <= most, "{path}: {sent} bytes");
     }
 }
 

@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use super::Shared;
 use super::operations::gone;
 use super::state::Phase;
-use crate::{DetachedSession, Handle, PartialSession, Principal, Result, Session, SessionManager};
+use crate::{
+    DetachedSession, Handle, PartialSession, Principal, Result, Session, SessionLimit, SessionManager,
+};
 
 /// The session of a request, not read yet. A cheap clone: all clones are the same session.
 ///
@@ -23,8 +25,9 @@ use crate::{DetachedSession, Handle, PartialSession, Principal, Result, Session,
 ///   unless the answer is a 5xx or 408 or the handler is dropped;
 /// - **attribute operations** ([`take`](Self::take), [`modify`](Self::modify), [`save`](Self::save)) are atomic and
 ///   durable when they return, whatever becomes of the answer;
-/// - **identity operations** ([`rotate`](Self::rotate), [`sign_in`](Self::sign_in), [`invalidate`](Self::invalidate))
-///   are durable when they return, and what they tell the client leaves with whatever answer leaves.
+/// - **identity operations** ([`rotate`](Self::rotate), [`sign_in`](Self::sign_in), [`invalidate`](Self::invalidate),
+///   [`revoke_others`](Self::revoke_others)) are durable when they return, and what they tell the client leaves with
+///   whatever answer leaves.
 ///
 /// Each operation at the store is one round trip, bounded by the store's budget. If one fails as
 /// [`Unavailable`](crate::ErrorKind::Unavailable) or [`Timeout`](crate::ErrorKind::Timeout), or is dropped before it
@@ -188,14 +191,44 @@ impl LazySession {
     }
 
     /// Makes the session the principal's, now, under a new id, with what is pending in the same step (ASVS 5.0,
-    /// 7.2.4: the id from before the login is worth nothing). Begins a session if there is none or if it has just
-    /// ended, so that a double click on "log in" succeeds twice. The absolute timeout starts anew.
+    /// 7.2.4: the id from before the login is worth nothing). Both timeouts start anew.
+    ///
+    /// Begins a session if there is none or if it has just ended, so that a double click on "log in" succeeds
+    /// twice. A session that is somebody else's ends, and another one begins without its attributes. If the
+    /// manager was given a [limit](crate::ManagerBuilder::session_limit), it holds.
+    ///
+    /// One operation of the store; one more where a session begins, two where somebody else's ends first.
     ///
     /// # Errors
     ///
-    /// Those of the store.
+    /// `Gone` when the principal was logged out everywhere while this request was under way; `LimitReached`; those
+    /// of the store.
     pub async fn sign_in(&self, principal: impl Into<Principal>) -> Result<()> {
-        self.shared.sign_in(principal.into()).await
+        self.sign_in_limited(principal, self.manager().session_limit).await
+    }
+
+    /// [`sign_in`](Self::sign_in) with another limit than the manager's, or none: one for administrators, say.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`sign_in`](Self::sign_in); `Config` when the store knows no principals.
+    pub async fn sign_in_limited(
+        &self,
+        principal: impl Into<Principal>,
+        limit: impl Into<Option<SessionLimit>>,
+    ) -> Result<()> {
+        self.shared.sign_in(principal.into(), limit.into()).await
+    }
+
+    /// Ends all other sessions of this session's principal, now, and says how many there were: after a change of
+    /// password (ASVS 5.0, 7.4.3). Sign-ins of theirs that are under way fail.
+    ///
+    /// # Errors
+    ///
+    /// `NoSession` when nobody is signed in; `Config` when the store knows no principals; those of the store:
+    /// some sessions may have ended then, and the rest will at their next use, or when this is called again.
+    pub async fn revoke_others(&self) -> Result<usize> {
+        self.shared.revoke_others().await
     }
 
     /// Ends the session, now and everywhere: no request under way can bring it back. Drops what is pending. The

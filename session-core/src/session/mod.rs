@@ -1,5 +1,5 @@
-//! The session as a request sees it. `state.rs` is what a request knows, `operations.rs` every step from one
-//! state to the next, `commit.rs` the last of them; the rest is the public face.
+//! The session as a request sees it. `state.rs` is what a request knows, `operations.rs` and
+//! `sign_in.rs` every step from one state to the next, `commit.rs` the last of them; the rest is the public face.
 
 mod commit;
 mod detached;
@@ -8,6 +8,7 @@ mod loaded;
 mod operations;
 mod partial;
 mod shared;
+mod sign_in;
 mod state;
 
 pub use detached::DetachedSession;

@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 use super::shared::Shared;
 use super::state::{Answer, Live, Phase, Presented, Stored};
 use crate::{
-    Changes, Created, Error, ErrorKind, Load, OpId, Principal, Record, Renewed, Result, Saved, Select,
-    SessionId, Swapped, Taken,
+    Changes, Created, Error, ErrorKind, Load, NewRecord, OpId, Record, Renewed, Result, Saved, Select,
+    SessionId, StoredId, Swapped, Taken,
 };
 
 type Operation<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
@@ -72,7 +72,7 @@ impl Shared {
     }
 
     /// Asks the store for the presented session, or for the one that is known already.
-    async fn read(&self, select: Select<'_>) -> Result<()> {
+    pub(super) async fn read(&self, select: Select<'_>) -> Result<()> {
         let ids = {
             let state = self.state();
             match state.live() {
@@ -161,7 +161,7 @@ impl Shared {
     }
 
     /// Sends a write. From here until it answers its outcome is unknown, also when the caller is dropped.
-    async fn write<T>(&self, operation: Operation<'_, T>) -> Result<T> {
+    pub(super) async fn write<T>(&self, operation: Operation<'_, T>) -> Result<T> {
         let in_flight = InFlight { shared: self, answered: false };
         let result = operation.await;
         in_flight.answered(result.as_ref().err());
@@ -180,15 +180,14 @@ impl Shared {
         Ok(())
     }
 
-    fn pending(&self, touch: bool) -> Changes {
+    pub(super) fn pending(&self, touch: bool) -> Changes {
         let mut changes = self.state().pending.clone();
         changes.touch = touch;
         changes
     }
 
-    fn applied(&self, changes: &Changes) {
-        let now = self.manager.clock.now();
-        self.state().applied(changes, self.manager.touch, now);
+    pub(super) fn applied(&self, changes: &Changes) {
+        self.state().applied(changes, self.manager.touch);
     }
 
     /// Writes what is pending; begins a session for it if there is none.
@@ -229,21 +228,26 @@ impl Shared {
 
     /// Begins a session with these changes, under a new id: never under one that was presented.
     async fn create(&self, changes: Changes) -> Result<()> {
+        let id = self.create_record(&changes.to_new_record(self.manager.expiry)).await?;
+        self.state().answer = Some(Answer::Issue(id));
+        self.applied(&changes);
+        Ok(())
+    }
+
+    /// Begins a session that the client is not told of yet.
+    pub(super) async fn create_record(&self, new: &NewRecord) -> Result<SessionId> {
         let manager = &self.manager;
         let id = SessionId::generate(&*manager.random)?;
         let stored = id.stored(&manager.namespace);
-        let new = changes.to_new_record(manager.expiry);
-        let created = self.write(manager.store.create(&stored, &new, self.request())).await?;
+        let created = self.write(manager.store.create(&stored, new, self.request())).await?;
         let mut state = self.state();
         match created {
             Created::Created => {
                 let now = manager.clock.now();
-                let record = Arc::new(Record::new(&new, now, manager.touch));
+                let record = Arc::new(Record::new(new, now, manager.touch));
                 let live = Live::read(id.clone(), stored, record, now, Select::All);
                 state.phase = Phase::Live(Live { is_new: true, ..live });
-                state.answer = Some(Answer::Issue(id));
-                state.applied(&changes, manager.touch, now);
-                Ok(())
+                Ok(id)
             }
             Created::Gone => {
                 state.phase = Phase::Gone;
@@ -269,25 +273,6 @@ impl Shared {
         Err(Error::new(ErrorKind::NoSession, "there is no session whose id could be rotated"))
     }
 
-    /// Signs in: whatever became of the session that was presented, the user gets one.
-    pub(super) async fn sign_in(&self, principal: Principal) -> Result<()> {
-        let _turn = self.turn.lock().await;
-        let target = match self.target().await {
-            Ok(target) => target,
-            Err(error) if matches!(error.kind(), ErrorKind::Gone | ErrorKind::Conflict) => None,
-            Err(error) => return Err(error),
-        };
-        let mut changes = self.pending(true);
-        changes.principal = Some(principal);
-        changes.absolute = self.manager.expiry.absolute_timeout().map(Some);
-        if let Some(target) = target
-            && self.swap_secret(&target, changes.clone()).await? == Saved::Applied
-        {
-            return Ok(());
-        }
-        self.create(changes).await
-    }
-
     /// Gives the session another secret, together with the changes.
     async fn swap_secret(&self, target: &Stored, changes: Changes) -> Result<Saved> {
         let manager = &self.manager;
@@ -296,12 +281,17 @@ impl Shared {
         let rotation = manager.store.rotate(&target.stored, stored.digest(), &changes, self.request());
         let rotated = self.write(rotation).await?;
         if rotated == Saved::Applied {
-            let mut state = self.state();
-            state.applied(&changes, manager.touch, manager.clock.now());
-            state.rename(&id, stored);
-            state.answer = Some(Answer::Issue(id));
+            self.renamed(id, stored, &changes);
         }
         Ok(rotated)
+    }
+
+    /// The store has given the session another secret, together with the changes.
+    pub(super) fn renamed(&self, id: SessionId, stored: StoredId, changes: &Changes) {
+        self.applied(changes);
+        let mut state = self.state();
+        state.rename(&id, stored);
+        state.answer = Some(Answer::Issue(id));
     }
 
     /// Ends the session. The handle is an empty new one afterwards.

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{Changes, Error, ErrorKind, Name, Record, Result, Select, SessionId, StoredId, Timestamp};
+use crate::{
+    Changes, Error, ErrorKind, Name, Principal, Record, Result, Select, SessionId, StoredId, Timestamp,
+};
 
 /// What one request knows of its session and has done to it. All transitions are in `operations.rs`.
 #[derive(Default)]
@@ -275,6 +277,13 @@ impl State {
         }
     }
 
+    /// The session is the principal's now.
+    pub(crate) fn belongs_to(&mut self, principal: &Principal) {
+        if let Phase::Live(live) = &mut self.phase {
+            Arc::make_mut(&mut live.record).principal = Some(principal.clone());
+        }
+    }
+
     /// The session was ended by this request.
     pub(crate) fn end(&mut self) {
         self.phase = Phase::Nothing;
@@ -300,13 +309,13 @@ impl State {
 
     /// Takes note that the store has applied these changes. What has been changed since they were sent stays
     /// pending.
-    pub(crate) fn applied(&mut self, changes: &Changes, touch: std::time::Duration, now: Timestamp) {
+    pub(crate) fn applied(&mut self, changes: &Changes, touch: std::time::Duration) {
         self.pending.attributes.retain(|name, value| changes.attributes.get(name) != Some(value));
         if self.pending.idle == changes.idle {
             self.pending.idle = None;
         }
         if let Phase::Live(live) = &mut self.phase {
-            changes.apply_to(Arc::make_mut(&mut live.record), now, touch);
+            changes.apply_to(Arc::make_mut(&mut live.record), live.now, touch);
             live.absent.extend(changes.removed().cloned());
         }
     }

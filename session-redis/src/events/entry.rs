@@ -6,7 +6,7 @@ use session_core::{EventKind, EventSettings, Handle, Principal, Result, SessionE
 
 use crate::error::unexpected_reply;
 use crate::record::{ATTRIBUTE, attribute};
-use crate::reply::number;
+use crate::reply::{self, number};
 
 /// Kind, handle, time and principal, then the attributes as in a record.
 const KIND: &str = "k";
@@ -84,7 +84,8 @@ pub(super) fn told(
     };
     let mut event = SessionEvent::new(kind, *handle, Timestamp::from_millis(at));
     if let Value::BulkString(principal) = principal {
-        event.principal = Some(Principal::from(text(principal)?));
+        let (_, principal) = reply::principal(principal).ok_or_else(unreadable)?;
+        event.principal = Some(principal);
     }
     for (name, value) in settings.names().iter().zip(attributes) {
         if let Value::BulkString(value) = value {

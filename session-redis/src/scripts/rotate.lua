@@ -1,8 +1,7 @@
 -- A save whose first two arguments of HSET are the new digest; what it ends is noted, and worth nothing.
 -- Sent again, it finds its own digest there.
-if redis.call('HGET', KEYS[1], 'd') == ARGV[9] then return 1 end
+if redis.call('HGET', KEYS[1], 'd') == ARGV[10] then return 1 end
 @include match
 @include change
-redis.call('HSET', key, 's', now, 'r', now)
-redis.call('HDEL', key, 'n', 'N', 'o', 'O')
-return now
+@include rotated
+@include done

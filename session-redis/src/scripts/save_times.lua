@@ -1,3 +1,3 @@
 @include match
 @include change
-return now
+@include done

@@ -1,13 +1,17 @@
--- Notes the use in any case, and moves the end when that is due. ARGV: digest, age, touch.
+-- Notes the use in any case, and moves the end when that is due. ARGV: digest, age, touch, cap.
 @include match
 @include now
 @include parse
-local touch = ARGV[3]
+local touch, cap = ARGV[3], ARGV[4]
 @include extend
+local lacks = false
 local moves = tonumber(ends) < due
-if moves then ends = extended end
+if moves then
+@include cap
+  ends = extended
+end
 redis.call('HSET', key, 'm', string.format('%s %.0f %s %s %.0f', created, math.max(before, now), idle, stop, ends))
 if moves then
 @include expire
 end
-return now
+@include done

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use session_core::{Access, Expiry, NewRecord, Saved, SessionStore, StoredId};
+use session_core::{
+    Access, Expiry, NewRecord, Principals as _, Saved, SessionStore, SignIn, SignedIn, StoredId,
+};
 use session_testkit::RedisServer;
 
 use crate::support::{NOW, StoreExt as _, digest, id, move_back, op, setting, store_at};
@@ -30,12 +32,11 @@ async fn a_small_session_lies_in_the_compact_form() {
     let used: u64 = server.query(&["MEMORY", "USAGE", &key(&id), "SAMPLES", "0"]);
     assert!(used <= 309, "{used} bytes");
 
-    let new = digest();
-    let mut changes = setting("another", "value");
-    changes.principal = Some("somebody@example.org".into());
-    changes.absolute = Some(Some(Duration::from_secs(86_400)));
+    let expiry = Expiry::default().and_absolute(Duration::from_secs(86_400)).unwrap();
+    let principal = "somebody@example.org".into();
+    let sign_in = SignIn::new(principal, digest(), expiry, setting("another", "value"), op());
     store.capabilities().renewal.unwrap().renew(&id, &digest(), NOW).await.unwrap();
-    store.rotate(&id, &new, &changes, NOW).await.unwrap();
+    assert_eq!(store.sign_in(&id, &sign_in, NOW).await.unwrap(), SignedIn::Applied);
     assert_eq!(server.query::<String>(&["OBJECT", "ENCODING", &key(&id)]), "listpack");
 }
 

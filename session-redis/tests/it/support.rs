@@ -98,11 +98,7 @@ local function back(time)
   if time == '-' or time == NEVER then return time end
   return string.format('%.0f', time - ARGV[2])
 end
-local function list(key)
-  local entries = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
-  for i = 1, #entries, 2 do redis.call('ZADD', key, back(entries[i + 1]), entries[i]) end
-end
-local function session(key)
+local function record_back(key)
   for _, field in ipairs({'N', 'O', 's', 'r', 'E'}) do
     local time = redis.call('HGET', key, field)
     if time then redis.call('HSET', key, field, back(time)) end
@@ -116,10 +112,23 @@ local function session(key)
     end
     redis.call('HSET', key, 'm', table.concat(words, ' '))
   end
-  local left = redis.call('PTTL', key)
-  if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[2]) end
+  local p = redis.call('HGET', key, 'p')
+  if p then
+    local entered, name = string.match(p, '^(%d+) (.*)$')
+    redis.call('HSET', key, 'p', back(entered) .. ' ' .. name)
+  end
+end
+local function index_back(key)
+  local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  for i = 1, #members, 2 do
+    local score = tonumber(members[i + 1])
+    if score > 0 and members[i + 1] ~= NEVER then redis.call('ZADD', key, score - ARGV[2], members[i]) end
+    if score < 0 then redis.call('ZADD', key, score + ARGV[2], members[i]) end
+  end
 end
 for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
   local kind = redis.call('TYPE', key).ok
-  if kind == 'hash' then session(key) elseif kind == 'zset' then list(key) end
+  if kind == 'zset' then index_back(key) elseif kind == 'hash' then record_back(key) end
+  local left = redis.call('PTTL', key)
+  if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[2]) end
 end";

@@ -85,6 +85,15 @@ macro_rules! adapter_conformance {
                 a_renewal_breaks_neither_old_requests_nor_lost_answers,
                 no_debug_output_shows_an_id_or_a_value,
             }
+            principals {
+                signing_in_as_somebody_else_ends_the_former_session_and_takes_nothing_of_it,
+                the_managers_limit_ends_the_oldest_session,
+                a_sign_in_that_the_limit_refuses_begins_nothing,
+                a_sign_in_under_way_loses_against_a_logout_everywhere,
+                a_user_can_end_all_other_sessions,
+                without_a_sign_in_there_are_no_others_to_end,
+                an_administrator_sees_and_ends_the_sessions_of_a_principal,
+            }
             partial {
                 named_attributes_are_loaded_in_one_call_that_asks_for_no_other,
                 what_was_not_loaded_is_an_error_and_never_none,

@@ -125,6 +125,11 @@ impl Handler {
             "save" => session.save().await.and(nothing),
             "rotate" => session.rotate().await.and(nothing),
             "sign-in" => session.sign_in(argument).await.and(nothing),
+            "sign-in-once" => {
+                let limit = session_core::SessionLimit::reject(1)?;
+                session.sign_in_limited(argument, limit).await.and(nothing)
+            }
+            "revoke-others" => Ok(session.revoke_others().await?.to_string()),
             "invalidate" => session.invalidate().await.and(nothing),
             "meet" => {
                 self.meet(argument).await;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use session_core::{Created, ErrorKind, Expiry, NewRecord, Principal, Saved, throttle};
+use session_core::{Created, ErrorKind, Expiry, NewRecord, Saved, throttle};
 
 use super::fixture::*;
 use crate::Harness;
@@ -44,14 +44,13 @@ pub async fn the_absolute_end_is_counted_from_the_beginning(harness: &dyn Harnes
     }
 }
 
-pub async fn attributes_and_principal_are_kept(harness: &dyn Harness) {
+pub async fn attributes_are_kept(harness: &dyn Harness) {
     let store = harness.store();
-    let mut new = with(&[("a", "1"), ("b", "2")]);
-    new.principal = Some(Principal::from("ada"));
+    let new = with(&[("a", "1"), ("b", "2")]);
     let id = store.begin_with(&new).await;
     let record = store.live(&id).await;
     assert_eq!(record.attributes, new.attributes);
-    assert_eq!(record.principal, new.principal);
+    assert_eq!(record.principal, None, "a session is anonymous until somebody signs in");
 }
 
 pub async fn a_session_without_attributes_is_a_session(harness: &dyn Harness) {

@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use session_core::{
-    Changes, Created, DELIVERY_ATTEMPTS, Delivered, Delivery, EventKind, EventSettings, Handle, Load,
-    NewRecord, Reason, Receipt, Saved, Select, SessionEvent, SessionManager, SessionStore, StoredId,
+    Changes, Created, DELIVERY_ATTEMPTS, Delivered, Delivery, EventKind, EventSettings, Expiry, Handle, Load,
+    NewRecord, Reason, Receipt, Saved, Select, SessionEvent, SessionManager, SessionStore, SignIn, StoredId,
     Subscription,
 };
 
 use super::fixture::*;
-use super::races::both;
+use super::sign_in_if_offered::sign_in;
+use super::together::both;
 use crate::Harness;
 
 const INVALIDATED: EventKind = EventKind::Deleted(Reason::Invalidated);
@@ -171,13 +172,11 @@ pub async fn sent_again_an_operation_tells_nothing_else(harness: &dyn Harness) {
 pub async fn an_event_names_the_principal_and_carries_the_chosen_attributes_only(harness: &dyn Harness) {
     let Some(mut told) = Told::start(harness).await else { return };
     let store = Arc::clone(&told.store);
-    let mut new = with(&[("tenant", r#""blue""#), ("secret", "hidden")]);
-    new.principal = Some("Zoë:1".into());
+    let new = with(&[("tenant", r#""blue""#), ("secret", "hidden")]);
     let first = store.begin_with(&new).await;
+    let first = signed_in_as(&*store, &first, "Zoë:1", new.expiry, Changes::new()).await;
     let second = store.begin().await;
-    let mut changes = setting("cart", "[1]");
-    changes.principal = Some("somebody".into());
-    assert_eq!(store.rotate(&second, &digest(), &changes, FRESH).await.unwrap(), Saved::Applied);
+    let second = signed_in_as(&*store, &second, "somebody", new.expiry, setting("cart", "[1]")).await;
     store.delete(&first, op(), FRESH).await.unwrap();
     store.end(second.handle(), op()).await.unwrap();
 
@@ -192,8 +191,11 @@ pub async fn an_event_names_the_principal_and_carries_the_chosen_attributes_only
     let events = told.events().await;
     let zoe = Some("Zoë:1".to_owned());
     let somebody = Some("somebody".to_owned());
-    let expected =
-        [(EventKind::Created, zoe.clone(), "tenant".to_owned()), (INVALIDATED, zoe, "tenant".to_owned())];
+    let expected = [
+        (EventKind::Created, None, "tenant".to_owned()),
+        (EventKind::Rotated, zoe.clone(), "tenant".to_owned()),
+        (INVALIDATED, zoe, "tenant".to_owned()),
+    ];
     assert_eq!(of(&events, &first), expected);
     let expected = [
         (EventKind::Created, None, String::new()),
@@ -220,13 +222,24 @@ pub async fn an_event_carries_the_attributes_as_they_were_last(harness: &dyn Har
     assert_eq!(cart_and_tenant(&events[1]), (None, Some(3)));
 }
 
-/// A session that belongs to somebody and has the attribute `tenant`, and the same with `kept`.
-fn somebodys(idle: Duration) -> NewRecord {
+/// Begins a session with the attributes `tenant` and `kept`, and signs somebody in.
+async fn begin_somebodys(store: &dyn SessionStore, idle: Duration) -> StoredId {
     let mut new = ends_after(idle);
-    new.principal = Some("somebody".into());
     new.attributes.insert("tenant".into(), bytes("1"));
     new.attributes.insert("kept".into(), bytes("value"));
-    new
+    let id = store.begin_with(&new).await;
+    signed_in_as(store, &id, "somebody", new.expiry, Changes::new()).await
+}
+
+async fn signed_in_as(
+    store: &dyn SessionStore,
+    id: &StoredId,
+    principal: &str,
+    expiry: Expiry,
+    changes: Changes,
+) -> StoredId {
+    let principals = store.capabilities().principals.expect("a store that tells events knows principals");
+    sign_in(principals, id, SignIn::new(principal.into(), digest(), expiry, changes, op())).await
 }
 
 fn assert_somebodys(event: &SessionEvent) {
@@ -237,9 +250,9 @@ fn assert_somebodys(event: &SessionEvent) {
 pub async fn an_expired_session_is_told_by_the_sweep(harness: &dyn Harness) {
     let Some(mut told) = Told::start(harness).await else { return };
     let store = Arc::clone(&told.store);
-    let id = store.begin_with(&somebodys(4 * harness.tick())).await;
+    let id = begin_somebodys(&*store, 4 * harness.tick()).await;
     sweep_all(&*store).await;
-    assert_eq!(told.kinds().await, [EventKind::Created]);
+    assert_eq!(told.kinds().await, [EventKind::Created, EventKind::Rotated]);
     let expires_at = store.live(&id).await.expires_at;
     harness.advance(5 * harness.tick()).await;
     every_operation_misses(&*store, &id, FRESH, Miss::Absent).await;
@@ -265,13 +278,13 @@ pub async fn a_session_that_was_ended_does_not_expire(harness: &dyn Harness) {
 pub async fn an_expired_session_that_is_ended_by_its_handle_has_expired(harness: &dyn Harness) {
     let Some(mut told) = Told::start(harness).await else { return };
     let store = Arc::clone(&told.store);
-    let id = store.begin_with(&somebodys(2 * harness.tick())).await;
+    let id = begin_somebodys(&*store, 2 * harness.tick()).await;
     harness.advance(3 * harness.tick()).await;
     store.end(id.handle(), op()).await.unwrap();
     sweep_all(&*store).await;
     let events = told.events().await;
-    assert_eq!(kinds(&events), [EventKind::Created, EventKind::Expired]);
-    assert_somebodys(&events[1]);
+    assert_eq!(kinds(&events), [EventKind::Created, EventKind::Rotated, EventKind::Expired]);
+    assert_somebodys(&events[2]);
 }
 
 pub async fn a_session_that_was_touched_outlives_its_first_end(harness: &dyn Harness) {
@@ -341,7 +354,7 @@ pub async fn after_a_missed_hour_everything_is_told(harness: &dyn Harness) {
     let store = Arc::clone(&told.store);
     let mut begun = BTreeSet::new();
     for _ in 0..150 {
-        begun.insert(store.begin_with(&somebodys(MINUTE)).await.handle().to_string());
+        begun.insert(begin_somebodys(&*store, MINUTE).await.handle().to_string());
     }
     let living = store.begin_with(&ends_after(2 * HOUR)).await;
     told.events().await;
@@ -360,7 +373,7 @@ pub async fn nothing_is_left_of_what_has_ended(harness: &dyn Harness) {
     let Some(mut told) = Told::start(harness).await else { return };
     let store = Arc::clone(&told.store);
     for number in 0..100 {
-        let id = store.begin_with(&somebodys(8 * harness.tick())).await;
+        let id = begin_somebodys(&*store, 8 * harness.tick()).await;
         match number % 4 {
             0 => assert_eq!(store.delete(&id, op(), FRESH).await.unwrap(), Saved::Applied),
             1 => store.end(id.handle(), op()).await.unwrap(),
@@ -613,7 +626,7 @@ pub async fn two_sweeps_at_once_tell_every_end(harness: &dyn Harness) {
     let other = store_of(harness).await.unwrap();
     let mut begun = BTreeSet::new();
     for _ in 0..200 {
-        begun.insert(store.begin_with(&somebodys(MINUTE)).await.handle().to_string());
+        begun.insert(begin_somebodys(&*store, MINUTE).await.handle().to_string());
     }
     told.events().await;
     harness.skip(HOUR).await;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use session_core::{
     Access, Changes, Created, Digest, Expiry, Handle, Load, NewRecord, OpId, OsRandom, Random, Record,
-    Renewed, Saved, Select, SessionStore, StoredId, Swapped, Taken, Timestamp,
+    Renewed, Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Swapped, Taken, Timestamp,
 };
 
 use crate::Harness;
@@ -90,6 +90,11 @@ pub(super) fn idle_of(idle: Option<Duration>) -> Changes {
     changes
 }
 
+/// A sign-in as this principal, without a limit and without changes, for an hour.
+pub(super) fn signing_in(principal: &str) -> SignIn {
+    SignIn::new(principal.into(), digest(), Expiry::idle(HOUR).unwrap(), Changes::new(), op())
+}
+
 /// What most cases do to a store, with what must come of it.
 #[async_trait]
 pub(super) trait StoreExt: SessionStore {
@@ -163,7 +168,6 @@ pub(super) async fn every_operation_misses(
     let mut changes = setting("planted", "by a miss");
     changes.remove("kept");
     changes.idle = Some(Some(MINUTE));
-    changes.principal = Some("nobody".into());
     changes.touch = true;
     check("save", store.save(id, &changes, access).await.unwrap(), expected);
     check("save of a touch", store.save(id, &touching(), access).await.unwrap(), expected);
@@ -174,6 +178,10 @@ pub(super) async fn every_operation_misses(
     }
     if let Some(renewal) = store.capabilities().renewal {
         check("renew", renewal.renew(id, &digest(), access).await.unwrap(), expected);
+    }
+    if let Some(principals) = store.capabilities().principals {
+        let sign_in = signing_in("nobody");
+        check("sign_in", principals.sign_in(id, &sign_in, access).await.unwrap(), expected);
     }
     check("delete", store.delete(id, op(), access).await.unwrap(), expected);
 }
@@ -200,7 +208,7 @@ macro_rules! answers {
     )*};
 }
 
-answers! { Load Saved Taken Swapped Renewed }
+answers! { Load Saved Taken Swapped Renewed SignedIn }
 
 /// Lets the store remove what it removes by itself, and sweep the rest; then nothing may be left.
 pub(super) async fn nothing_is_left(harness: &dyn Harness) {

@@ -1,4 +1,4 @@
-use session_core::{Load, Principal, Record, Select, SessionStore, StoredId, throttle};
+use session_core::{Load, Record, Select, SessionStore, StoredId, throttle};
 use std::sync::Arc;
 
 use super::fixture::*;
@@ -36,7 +36,6 @@ pub async fn metadata_selects_no_attribute(harness: &dyn Harness) {
 pub async fn the_metadata_comes_whole_with_every_selection(harness: &dyn Harness) {
     let store = harness.store();
     let mut new = with(&[("a", "1")]);
-    new.principal = Some(Principal::from("ada"));
     new.expiry = new.expiry.and_absolute(2 * HOUR).unwrap();
     let id = store.begin_with(&new).await;
     harness.advance(harness.tick()).await;

@@ -1,61 +1,18 @@
 //! What several nodes do to one session in the same moment, [`Harness::repetitions`] times.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
     Created, ErrorKind, Load, Renewed, Saved, Select, SessionStore, StoredId, Swapped, Taken,
 };
-use tokio::sync::Barrier;
 
 use super::fixture::*;
 use super::renew_if_offered::with_candidate;
+use super::together::{both, racer, together};
 use crate::Harness;
 
 const MANY: usize = 64;
-
-type Racer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-fn racer<T>(racer: impl Future<Output = T> + Send + 'static) -> Racer<T> {
-    Box::pin(racer)
-}
-
-/// Starts all of them in the same moment, each on a task of its own.
-async fn together<T: Send + 'static>(racers: Vec<Racer<T>>) -> Vec<T> {
-    let barrier = Arc::new(Barrier::new(racers.len()));
-    let started = racers.into_iter().map(|racer| {
-        let barrier = Arc::clone(&barrier);
-        tokio::spawn(async move {
-            barrier.wait().await;
-            racer.await
-        })
-    });
-    let mut results = Vec::new();
-    for task in started.collect::<Vec<_>>() {
-        results.push(task.await.unwrap());
-    }
-    results
-}
-
-/// Two different operations in the same moment.
-pub(super) async fn both<A: Send + 'static, B: Send + 'static>(
-    one: impl Future<Output = A> + Send + 'static,
-    other: impl Future<Output = B> + Send + 'static,
-) -> (A, B) {
-    let barrier = Arc::new(Barrier::new(2));
-    let same = Arc::clone(&barrier);
-    let one = tokio::spawn(async move {
-        same.wait().await;
-        one.await
-    });
-    let other = tokio::spawn(async move {
-        barrier.wait().await;
-        other.await
-    });
-    (one.await.unwrap(), other.await.unwrap())
-}
 
 type Store = Arc<dyn SessionStore>;
 

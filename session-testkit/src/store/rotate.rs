@@ -1,4 +1,4 @@
-use session_core::{Changes, Principal, Record, Saved};
+use session_core::{Changes, Record, Saved};
 
 use super::fixture::*;
 use crate::Harness;
@@ -14,9 +14,7 @@ pub async fn the_new_id_opens_the_session_and_the_old_one_is_worth_nothing(harne
 
 pub async fn the_session_stays_the_same_but_for_when_its_id_was_issued(harness: &dyn Harness) {
     let store = harness.store();
-    let mut begun = with(&[("a", "1"), ("b", "2")]);
-    begun.principal = Some(Principal::from("ada"));
-    let old = store.begin_with(&begun).await;
+    let old = store.begin_with(&with(&[("a", "1"), ("b", "2")])).await;
     let mut expected = Record::clone(&*store.live(&old).await);
     harness.advance(harness.tick()).await;
     let new = store.rotated(&old).await;
@@ -32,14 +30,12 @@ pub async fn it_carries_the_pending_changes(harness: &dyn Harness) {
     harness.advance(harness.tick()).await;
     let mut changes = setting("added", "1");
     changes.remove("kept");
-    changes.principal = Some(Principal::from("ada"));
     changes.idle = Some(Some(2 * HOUR));
     changes.absolute = Some(Some(HOUR));
     let new = presenting(&old, digest());
     assert_eq!(store.rotate(&old, new.digest(), &changes, FRESH).await.unwrap(), Saved::Applied);
     let record = store.live(&new).await;
     assert_eq!(record.attributes, with(&[("added", "1")]).attributes);
-    assert_eq!(record.principal, changes.principal);
     assert_eq!(record.idle, Some(2 * HOUR));
     assert_eq!(record.end, Some(record.last_accessed.saturating_add(HOUR)));
     assert_eq!(Some(record.expires_at), record.end);

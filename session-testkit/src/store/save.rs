@@ -1,14 +1,13 @@
 use std::time::Duration;
 
-use session_core::{Changes, Expiry, NewRecord, Principal, Record, Saved, Timestamp};
+use session_core::{Changes, Expiry, NewRecord, Record, Saved, Timestamp};
 
 use super::fixture::*;
 use crate::Harness;
 
 pub async fn it_sets_and_removes_only_what_it_names(harness: &dyn Harness) {
     let store = harness.store();
-    let mut new = with(&[("changed", "1"), ("removed", "2"), ("kept", "3")]);
-    new.principal = Some(Principal::from("ada"));
+    let new = with(&[("changed", "1"), ("removed", "2"), ("kept", "3")]);
     let id = store.begin_with(&new).await;
     let mut expected = Record::clone(&*store.live(&id).await);
     harness.advance(harness.tick()).await;
@@ -87,18 +86,6 @@ pub async fn asked_to_it_does_not_when_it_is_not_due(harness: &dyn Harness) {
     let after = store.live(&id).await;
     assert_eq!((after.last_accessed, after.expires_at), (before.last_accessed, before.expires_at));
     assert_eq!(value(&after, "name"), Some("value"));
-}
-
-pub async fn it_sets_the_principal_and_keeps_it_otherwise(harness: &dyn Harness) {
-    let store = harness.store();
-    let id = store.begin().await;
-    for name in ["ada", "Åda: the \"second\" ☃"] {
-        let mut changes = Changes::new();
-        changes.principal = Some(Principal::from(name));
-        assert_eq!(store.save(&id, &changes, FRESH).await.unwrap(), Saved::Applied);
-        store.set(&id, "kept", "changed").await;
-        assert_eq!(store.live(&id).await.principal, changes.principal);
-    }
 }
 
 pub async fn a_new_idle_timeout_counts_from_now(harness: &dyn Harness) {
@@ -190,13 +177,11 @@ pub async fn everything_changes_together(harness: &dyn Harness) {
     let id = store.begin().await;
     let mut changes = setting("added", "1");
     changes.remove("kept");
-    changes.principal = Some(Principal::from("ada"));
     changes.idle = Some(Some(MINUTE));
     changes.absolute = Some(Some(2 * HOUR));
     assert_eq!(store.save(&id, &changes, FRESH).await.unwrap(), Saved::Applied);
     let record = store.live(&id).await;
     assert_eq!(record.attributes, with(&[("added", "1")]).attributes);
-    assert_eq!(record.principal, changes.principal);
     assert_eq!(record.idle, Some(MINUTE));
     assert_eq!(record.end, Some(record.last_accessed.saturating_add(2 * HOUR)));
     assert_eq!(record.expires_at, record.last_accessed.saturating_add(MINUTE));

@@ -11,6 +11,8 @@ use crate::{Result, step};
 pub(crate) enum Kind {
     /// axum without sessions.
     Plain,
+    /// The same behind a layer that does nothing.
+    Layered,
     /// The same Redis commands by hand.
     Floor,
     OursOnRedis,
@@ -20,7 +22,7 @@ pub(crate) enum Kind {
 impl Kind {
     fn binary(self) -> &'static str {
         match self {
-            Self::Plain => "bench-plain",
+            Self::Plain | Self::Layered => "bench-plain",
             Self::Floor => "bench-floor",
             Self::OursOnRedis | Self::OursInMemory => "bench-server",
         }
@@ -29,8 +31,18 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
+            Self::Layered => "layered",
             Self::Floor => "floor",
             Self::OursOnRedis | Self::OursInMemory => "ours",
+        }
+    }
+
+    /// The one path of a server that knows no sessions.
+    pub(crate) fn only_path(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => Some("/none"),
+            Self::Layered => Some("/layered"),
+            Self::Floor | Self::OursOnRedis | Self::OursInMemory => None,
         }
     }
 }
@@ -73,8 +85,8 @@ impl Server {
     }
 
     /// A wrong answer is quick, too: what is measured must be right.
-    pub(crate) fn expect(&self, path: &str, cookie: &str, body: &str) -> Result {
-        let answer = http::get(self.port, path, Some(cookie))?;
+    pub(crate) fn expect(&self, path: &str, cookie: Option<&str>, body: &str) -> Result {
+        let answer = http::get(self.port, path, cookie)?;
         if answer.status == 200 && answer.body == body {
             return Ok(());
         }

@@ -3,21 +3,22 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::asked::Asked;
 use super::load::Answered;
 use super::options::Options;
 use super::workloads::Workload;
 
 /// One server in one round.
-#[derive(Clone, Copy)]
 pub(crate) struct Measured {
     server_micros: f64,
     store_micros: f64,
     requests_a_second: f64,
     p99_millis: f64,
+    asked: Asked,
 }
 
 impl Measured {
-    pub(crate) fn new(answered: &Answered, server: Duration, store: Duration) -> Self {
+    pub(crate) fn new(answered: &Answered, server: Duration, store: Duration, asked: Asked) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "no run answers 2^53 requests")]
         let requests = answered.requests as f64;
         let micros = |time: Duration| time.as_secs_f64() * 1e6 / requests;
@@ -26,6 +27,7 @@ impl Measured {
             store_micros: micros(store),
             requests_a_second: requests / answered.seconds,
             p99_millis: answered.p99.as_secs_f64() * 1e3,
+            asked,
         }
     }
 
@@ -97,6 +99,23 @@ pub(crate) fn markdown(rows: &[Row], options: &Options) -> String {
             let _ = write!(text, " {:.digits$} | {:.digits$} |", row.subject(figure), row.base(figure));
         }
         text.push('\n');
+    }
+    text.push_str(
+        "\nWhat one such request asks of the store, by Redis' own counters; what scripts call is among the commands.\n\n\
+         | workload | server | round trips | commands | bytes sent | bytes received |\n|---|---|--:|---|--:|--:|\n",
+    );
+    for row in rows {
+        let Some((subject, base)) = row.rounds.last() else { continue };
+        let kinds = [(row.workload.subject, subject), (row.workload.base, base)];
+        for (kind, Measured { asked, .. }) in kinds.into_iter().filter(|(_, it)| it.asked.round_trips > 0) {
+            let Asked { round_trips, commands, sent, received } = asked;
+            let _ = writeln!(
+                text,
+                "| {} | {} | {round_trips} | {commands} | {sent} | {received} |",
+                row.workload.name,
+                kind.name()
+            );
+        }
     }
     text
 }

@@ -17,17 +17,18 @@ pub(crate) struct Workload {
     pub(crate) goal: Option<f64>,
 }
 
-pub(crate) const ALL: [Workload; 11] = [
-    workload("none", "/none", Kind::Plain, Some(1.1)),
-    workload("read", "/read", Kind::Floor, Some(1.2)),
-    workload("write", "/write", Kind::Floor, Some(1.25)),
-    workload("update", "/update", Kind::Floor, Some(1.25)),
-    Workload { prepare: None, ..workload("new", "/new", Kind::Floor, Some(1.3)) },
-    Workload { prepare: Some("/big-init"), ..workload("big-write", "/big-write", Kind::Floor, Some(1.3)) },
+pub(crate) const ALL: [Workload; 12] = [
+    workload("none", "/none", Kind::Plain, Some(1.05)),
+    workload("none-layered", "/none", Kind::Layered, None),
+    workload("read", "/read", Kind::Floor, Some(1.08)),
+    workload("write", "/write", Kind::Floor, Some(1.12)),
+    workload("update", "/update", Kind::Floor, Some(1.12)),
+    Workload { prepare: None, ..workload("new", "/new", Kind::Floor, Some(1.15)) },
+    Workload { prepare: Some("/big-init"), ..workload("big-write", "/big-write", Kind::Floor, Some(1.15)) },
     Workload {
         prepare: Some("/big-init"),
         answer: "512",
-        ..workload("big-read", "/big-read", Kind::Floor, None)
+        ..workload("big-read", "/big-read", Kind::Floor, Some(1.15))
     },
     memory("memory-read", "/read", Some(1.3)),
     memory("memory-write", "/write", Some(1.5)),

@@ -2,7 +2,7 @@
 
 use session_core::ErrorKind;
 
-use crate::Operation::{Create, Delete, Load, ReplaceIf, Rotate, Save, Take, Touch};
+use crate::Operation::{Create, Delete, Load, ReplaceIf, Rotate, Save, SignIn, Take, Touch};
 use crate::adapter::{AdapterHarness, World};
 use crate::{Fault, Operation};
 
@@ -16,7 +16,7 @@ const REQUESTS: [(&str, Operation); 9] = [
     ("/load;insert=b:1", Save),
     ("/insert=b:1", Save),
     ("/rotate", Rotate),
-    ("/load;sign-in=ann", Rotate),
+    ("/load;sign-in=ann", SignIn),
     ("/invalidate", Delete),
     ("/take=a", Take),
     ("/load;add=n", ReplaceIf),
@@ -51,7 +51,8 @@ pub async fn an_operation_with_an_unknown_outcome_is_a_503_whatever_the_handler_
             let browser = world.visitor().await;
             let path = format!("/try-{step}{then}");
             let op = match step.split('=').next() {
-                Some("rotate" | "sign-in") => Rotate,
+                Some("rotate") => Rotate,
+                Some("sign-in") => SignIn,
                 Some("invalidate") => Delete,
                 Some("take") => Take,
                 _ => ReplaceIf,

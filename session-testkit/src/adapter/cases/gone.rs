@@ -1,6 +1,6 @@
 //! Rules 1 to 4: what was ended or rotated over a request's head.
 
-use crate::Operation::{Create, Load, Rotate, Save};
+use crate::Operation::{Create, Load, Rotate, Save, SignIn};
 use crate::adapter::{AdapterHarness, World};
 
 /// A request under way with `path`, which must come to the gates `in` and `out`; meanwhile `meanwhile` happens.
@@ -94,7 +94,7 @@ pub async fn a_rotation_over_the_head_is_409_and_a_sign_in_starts_afresh(harness
     {
         let (reply, other) = over_the_head_of(&world, path, "/invalidate").await;
         assert_eq!(reply.status, 200, "{path}");
-        assert_eq!(world.take_calls(), [Rotate, Create]);
+        assert_eq!(world.take_calls(), [SignIn, Create, SignIn]);
         let id = reply.issued().expect("a new session");
         let request = crate::adapter::Request::new("/names;principal").cookie(Some(&id));
         assert_eq!(world.send(request).await.body, "b,ann", "nothing of the ended one's attributes");

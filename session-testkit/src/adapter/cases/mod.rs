@@ -10,4 +10,5 @@ pub mod gone;
 pub mod identity;
 pub mod partial;
 pub mod presented;
+pub mod principals;
 pub mod races;
