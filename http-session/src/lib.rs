@@ -114,13 +114,20 @@ mod annotation;
 mod background;
 mod builder;
 mod duration;
+mod explain;
+mod file;
+mod keys;
+mod layers;
 mod mistakes;
 mod redact;
 mod resolve;
+mod secret;
 mod settings;
 mod source;
 mod stores;
+mod suggest;
 mod template;
+mod values;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -135,11 +142,14 @@ pub mod axum {
 
 pub use background::{Background, listen, sweep};
 pub use builder::Builder;
+pub use explain::Explanation;
+pub use secret::Secret;
 pub use session_core::{
     Clock, Codec, CookieResolver, CookieResolverBuilder, Delivery, DetachedSession, Error, ErrorKind,
-    EventKind, EventListener, EventSettings, Expiry, Handle, HeaderResolver, JsonCodec, LazySession, Limits,
-    ManagerBuilder, OsRandom, PartialSession, Principal, Random, Reason, Result, SameSite, Session,
-    SessionEvent, SessionIdResolver, SessionManager, SessionStore, SystemClock, Timestamp,
+    EventKind, EventListener, EventSettings, Expiry, FlushMode, Handle, HeaderResolver, JsonCodec,
+    LazySession, Limits, ManagerBuilder, OsRandom, PartialSession, Principal, Random, Reason, Result,
+    SameSite, SaveMode, Session, SessionEvent, SessionIdResolver, SessionManager, SessionStore, SystemClock,
+    Timestamp,
 };
 #[cfg(feature = "memory")]
 pub use session_memory::MemoryStore;
@@ -167,34 +177,85 @@ pub use source::{Env, Source};
 ///
 /// # Keys
 ///
-/// Each may be left out. **An environment variable that is set wins over the attribute**; where neither says
-/// anything, the default holds.
+/// Each may be left out. The property is the name in a file; the environment variable is the property in capitals, with
+/// `_` for `.` and `-`. Durations are whole seconds or a text of `d`, `h`, `m`, `s` and `ms` as `"1h30m"`; sizes are
+/// bytes, or a text as `"64KiB"` or `"1MiB"`. A flag alone, as in `bearer`, is `true`.
 ///
 /// | key | default | property, environment variable | |
 /// |---|---|---|---|
-/// | `max_inactive = 1800` | 1800 | `session.max-inactive`, `SESSION_MAX_INACTIVE` | how long a session lives after its last use: whole seconds, a text of `d`, `h`, `m`, `s` and `ms` as `"1h30m"`, or `"never"` |
-/// | `store = "redis://…"` | `"memory:"` | `session.store`, `SESSION_STORE` | where sessions are kept; the URL's scheme picks the store among the features that are on |
+/// | `max_inactive = 1800` | `"30m"` | `session.max-inactive`, `SESSION_MAX_INACTIVE` | how long a session lives after its last use, or `"never"`: that does not end it |
+/// | `anonymous_max_inactive = "5m"` | as `max_inactive` | `session.anonymous-max-inactive`, `SESSION_ANONYMOUS_MAX_INACTIVE` | the same until somebody signs in |
+/// | `max_lifetime = "12h"` | `"never"` | `session.max-lifetime`, `SESSION_MAX_LIFETIME` | how long a session lives after it began or was last signed in to, however much it is used |
+/// | `renew_every = "15m"` | `"never"` | `session.renew-every`, `SESSION_RENEW_EVERY` | how old an id becomes before another takes its place, without breaking parallel requests; a login renews it anyway |
+/// | `touch = "10s"` | `"1m"` | `session.touch`, `SESSION_TOUCH` | how often the use of a session is noted at most: it lives up to this much longer than `max_inactive`, at most a tenth of it; `0`: every request writes |
+/// | `store = "redis://…"` | `"memory:"` | `session.store`, `SESSION_STORE` | where sessions are kept: the URL's scheme picks the store among the features that are on |
+/// | `store = path` | | | an `async fn(&Sessions) -> Result<impl SessionStore, E>` that opens one of the application's own, unless a file or the environment names another |
 /// | `namespace = "shop"` | `"session"` | `session.namespace`, `SESSION_NAMESPACE` | what keeps applications in one store apart: 1 to 100 letters, digits and `-_.:/` |
+/// | `flush = immediate` | `on_commit` | `session.flush`, `SESSION_FLUSH` | when changes are written: [once, with the response head](FlushMode::OnCommit), or also [whenever the handler waits](FlushMode::Immediate) |
+/// | `save = read` | `changed` | `session.save`, `SESSION_SAVE` | what is written then: [what was changed](SaveMode::Changed), also [what was `read`](SaveMode::Read), or [`always` all](SaveMode::Always) |
+/// | `save_on_error` | `false` | `session.save-on-error`, `SESSION_SAVE_ON_ERROR` | whether changes are written although the answer is a 5xx or 408 |
+/// | `max_attribute_bytes = "64KiB"` | `"1MiB"` | `session.max-attribute-bytes`, `SESSION_MAX_ATTRIBUTE_BYTES` | how large an encoded attribute may be |
+/// | `max_session_bytes = "256KiB"` | `"4MiB"` | `session.max-session-bytes`, `SESSION_MAX_SESSION_BYTES` | the same for all names and attributes together, as far as the request knows them |
+/// | `max_attributes = 100` | `1024` | `session.max-attributes`, `SESSION_MAX_ATTRIBUTES` | how many attributes a session may have, counted the same way |
+/// | `budget = "500ms"` | `"2s"` | `session.budget`, `SESSION_BUDGET` | how long an operation of the store, or a [`modify`](LazySession::modify), may take |
+/// | `sweep = "5m"` | `"1m"` | `session.sweep`, `SESSION_SWEEP` | how often expired sessions are removed in the background from a store that does not do it by itself, or `"never"` |
+/// | `events` | `false` | `session.events`, `SESSION_EVENTS` | whether the store tells what happens to its sessions, although [nobody on this node](Builder::on_event) listens: for those who do on others |
 /// | `cookie(name = "id")` | `"__Host-id"`, or what the other settings allow | `session.cookie.name`, `SESSION_COOKIE_NAME` | the cookie that carries the id |
 /// | `cookie(path = "/shop")` | `"/"` | `session.cookie.path`, `SESSION_COOKIE_PATH` | the paths that it is sent to |
 /// | `cookie(domain = "example.org")` | none: the host alone | `session.cookie.domain`, `SESSION_COOKIE_DOMAIN` | the domain that it is sent to, with all its subdomains |
-/// | `cookie(same_site = "Strict")` | `"Lax"` | `session.cookie.same-site`, `SESSION_COOKIE_SAME_SITE` | `"Strict"`, `"Lax"` or `"None"`: whether it comes with requests that other sites cause |
+/// | `cookie(same_site = Strict)` | `Lax` | `session.cookie.same-site`, `SESSION_COOKIE_SAME_SITE` | `Strict`, `Lax` or `None`: whether it comes with requests that other sites cause |
+/// | `cookie(secure = false)` | `true` | `session.cookie.secure`, `SESSION_COOKIE_SECURE` | whether it travels over TLS alone; `false` is for development without, and the name is then `id`. Whoever listens on the network has the session |
 /// | `cookie(http_only = false)` | `true` | `session.cookie.http-only`, `SESSION_COOKIE_HTTP_ONLY` | whether scripts are kept from it |
-/// | `cookie(plain_http)` | `false` | `session.cookie.plain-http`, `SESSION_COOKIE_PLAIN_HTTP` | for development without TLS: not `Secure`, and named `id`. Whoever listens on the network then has the session |
-/// | `header = "X-Auth-Token"` | none | `session.header`, `SESSION_HEADER` | the id travels in this header instead of a cookie |
+/// | `cookie(partitioned)` | `false` | `session.cookie.partitioned`, `SESSION_COOKIE_PARTITIONED` | whether each site that embeds this one has a cookie of its own (CHIPS) |
+/// | `cookie(max_age = "30d")` | none: as long as the browser runs | `session.cookie.max-age`, `SESSION_COOKIE_MAX_AGE` | how long browsers keep it, at most 400 days; sent anew when use is noted. It ends no session |
+/// | `cookie(base64)` | `false` | `session.cookie.base64`, `SESSION_COOKIE_BASE64` | whether the id is encoded once more, as Spring does |
+/// | `cookie(route = "node-1")` | none | `session.cookie.route`, `SESSION_COOKIE_ROUTE` | what stands behind the id, after a dot, for a front that sends clients back to their node (Spring's `jvmRoute`): 1 to 100 letters, digits and `-_` |
+/// | `header = "X-Auth-Token"` | none | `session.header`, `SESSION_HEADER` | the id travels in this header, both ways, instead of a cookie |
+/// | `bearer` | `false` | `session.bearer`, `SESSION_BEARER` | the id travels as `Authorization: Bearer …`, both ways, instead of a cookie |
+/// | `resolver = MyResolver::new()` | | | the id travels as this [`SessionIdResolver`] says, unless a file or the environment names another way |
+/// | `codec = MyCodec::new()` | JSON | | how attributes are encoded: a [`Codec`] |
+/// | `config = "shop.toml"` | `"session.toml"` | `SESSION_CONFIG` | the file that is read |
 /// | `crate = "path"` | `"::http_session"` | | the path of this crate, where it has another name |
 ///
-/// `cookie` and `header` exclude each other; where the environment names one and the attribute the other, the
-/// environment's is meant. Flags in the environment are `true`, `false`, `1`, `0`, `yes`, `no`, `on` or `off`. An
-/// empty variable counts as not set.
+/// A session's id travels in one way: `cookie(…)`, `header`, `bearer` and `resolver` exclude each other. Where the
+/// attribute says one and the file or the environment another, the more important source is meant. Flags in a file or in the
+/// environment are `true`, `false`, `1`, `0`, `yes`, `no`, `on` or `off`. What a value is called does not depend on case,
+/// `-` and `_`.
 ///
 /// With no store named at all, sessions are in this process' memory: they end with it, and no other node sees them.
 /// With the feature `tracing` that is a warning at start. To say that it is meant, say `memory:`.
 ///
+/// # Sources
+///
+/// What is said later wins: the attribute, `session.toml` for all (`[default]`), `session.toml` for the profile that
+/// `SESSION_PROFILE` names, the environment.
+///
+/// ```toml
+/// [default]
+/// session.max-inactive = "30m"
+/// session.store = "memory:"
+///
+/// [production]
+/// session.store = "redis://:${redis.password}@${redis.hostname:localhost}:6379"
+/// session.cookie.same-site = "Strict"
+/// redis.hostname = "cache.internal"
+/// ```
+///
+/// The file lies in the working directory, or where `SESSION_CONFIG` or the key `config` say. There need not be one; one
+/// that is broken is an error, and so is a profile that it does not know, and a property under `session.` that is no
+/// setting. Names may be spelled with `-`, `_` or capitals. A value may hold `${name:default}`: any property, in turn. What
+/// stands in the environment stands for itself, so that a password may hold any character; an empty variable counts
+/// as not set.
+///
+/// `Sessions::explain()` is a table of what holds and where each value comes from, with a warning where it is outside
+/// the limits of NIST SP 800-63B-4. Print it at start, or from a command of its own.
+///
 /// # Fields
 ///
 /// The struct is a unit struct, or has named fields. Each field has a `#[value("…")]`: a text with placeholders,
-/// which is parsed into the field's type by [`FromStr`](std::str::FromStr).
+/// which is parsed into the field's type by [`FromStr`](std::str::FromStr), or as a duration into a
+/// [`Duration`](std::time::Duration). An `Option` of these is `None` where a property has neither a value nor a default. A
+/// password is a [`Secret`].
 ///
 /// - `${name}` is the property of that name, `REDIS_HOSTNAME` in the environment for `${redis.hostname}`.
 ///   `${name:default}` is the default where it is not set; a default may hold placeholders again.
@@ -209,11 +270,12 @@ pub use source::{Env, Source};
 ///
 /// With the struct's own visibility:
 ///
-/// - `async fn layer() -> Result<SessionLayer>` (feature `axum`): fields and settings from the environment, the
+/// - `async fn layer() -> Result<SessionLayer>` (feature `axum`): fields and settings from file and environment, the
 ///   store opened, the layer of its sessions. The usual way.
 /// - `fn from_env() -> Result<Self>`, `fn from_source(&dyn Source) -> Result<Self>`: the struct with its fields.
-/// - `fn builder() -> Builder`: a [`Builder`] that reads fields and settings when it is built, from the environment
-///   or the [`Source`] that it is given.
+/// - `fn explain() -> Result<Explanation>`: what holds, and why.
+/// - `fn builder() -> Builder`: a [`Builder`] that reads fields and settings when it is built, from file and
+///   environment or the [`Source`] that it is given.
 /// - `fn into_builder(self) -> Builder`: the same with fields that are filled already.
 ///
 /// # Mistakes

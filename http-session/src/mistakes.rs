@@ -14,6 +14,16 @@ impl Mistakes {
         }
     }
 
+    /// Each of them.
+    pub(crate) fn lines(&self) -> &[String] {
+        &self.0
+    }
+
+    /// Goes on, if nothing is wrong so far.
+    pub(crate) fn told(self, subject: &str) -> Result<Self> {
+        if self.0.is_empty() { Ok(self) } else { Err(self.into_error(subject)) }
+    }
+
     /// The value, if it was found and nothing is wrong anywhere.
     pub(crate) fn unless_any<T>(self, subject: &str, value: Option<T>) -> Result<T> {
         match value {

@@ -2,8 +2,10 @@
 
 pub use session_core::Error;
 
-pub use crate::annotation::{Annotated, Annotation, Fields, builder, from_source, into_builder, text};
-pub use crate::{__session_config_methods as session_config_methods, Builder, Env, Source};
+pub use crate::annotation::{
+    Annotated, Annotation, Fields, Opening, Own, builder, from_env, from_source, into_builder, opened, text,
+};
+pub use crate::{__session_config_methods as session_config_methods, Builder, Explanation, Source};
 
 /// The methods that depend on a feature: a proc macro cannot see features, this macro is one of the facade's.
 #[cfg(feature = "axum")]

@@ -1,33 +1,53 @@
-//! The settings that can be given as text: each by its property, from the source or else from the annotation.
+//! The settings that can be given as text: each by its property, from the most important source that says
+//! something, or else from the annotation.
 
 use std::fmt;
+use std::time::Duration;
 
-use session_core::{CookieResolver, Expiry, HeaderResolver, SameSite};
+use session_core::{CookieResolver, FlushMode, HeaderResolver, Limits, SameSite, SaveMode};
 
 use crate::annotation::Annotation;
+use crate::keys::{
+    ANONYMOUS_MAX_INACTIVE, BEARER, BUDGET, COOKIE_BASE64, COOKIE_DOMAIN, COOKIE_HTTP_ONLY, COOKIE_MAX_AGE,
+    COOKIE_NAME, COOKIE_PARTITIONED, COOKIE_PATH, COOKIE_ROUTE, COOKIE_SAME_SITE, COOKIE_SECURE, EVENTS,
+    FLUSH, FLUSH_MODES, HEADER, KEYS, Kind, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, MAX_INACTIVE, MAX_LIFETIME,
+    MAX_SESSION_BYTES, NAMESPACE, RENEW_EVERY, SAME_SITE, SAVE, SAVE_MODES, SAVE_ON_ERROR, STORE, SWEEP,
+    TOUCH,
+};
 use crate::mistakes::Mistakes;
 use crate::redact::{self, Url};
 use crate::resolve::Scope;
-use crate::{duration, stores};
-
-const MAX_INACTIVE: &str = "session.max-inactive";
-const STORE: &str = "session.store";
-const NAMESPACE: &str = "session.namespace";
-const HEADER: &str = "session.header";
-const COOKIE_NAME: &str = "session.cookie.name";
-const COOKIE_PATH: &str = "session.cookie.path";
-const COOKIE_DOMAIN: &str = "session.cookie.domain";
-const COOKIE_SAME_SITE: &str = "session.cookie.same-site";
-const COOKIE_HTTP_ONLY: &str = "session.cookie.http-only";
-const COOKIE_PLAIN_HTTP: &str = "session.cookie.plain-http";
+use crate::{duration, stores, values};
 
 /// What was said, checked. `None`: nothing was said, and the manager's default holds.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
-    pub(crate) expiry: Option<Expiry>,
+    /// `Some(None)`: never.
+    pub(crate) max_inactive: Option<Option<Duration>>,
+    pub(crate) anonymous_max_inactive: Option<Duration>,
+    pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) renew_every: Option<Option<Duration>>,
+    pub(crate) touch: Option<Duration>,
     pub(crate) store: Option<Given<Url>>,
     pub(crate) namespace: Option<String>,
+    pub(crate) flush: Option<FlushMode>,
+    pub(crate) save: Option<SaveMode>,
+    pub(crate) save_on_error: Option<bool>,
+    pub(crate) limits: Limits,
+    pub(crate) budget: Option<Duration>,
+    pub(crate) sweep: Option<Option<Duration>>,
+    pub(crate) events: Option<bool>,
     pub(crate) transport: Option<Transport>,
+    /// Where each value came from.
+    pub(crate) said: Vec<Said>,
+}
+
+/// A value that holds, as it may be shown.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) property: &'static str,
+    pub(crate) text: String,
+    pub(crate) origin: String,
 }
 
 /// Which settings count: those for which the application has handed in nothing of its own.
@@ -49,14 +69,8 @@ pub(crate) enum Transport {
 pub(crate) struct Given<T> {
     pub(crate) value: T,
     pub(crate) origin: String,
-    level: Level,
-}
-
-/// The later one wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    Annotation,
-    Source,
+    /// The more, the more important.
+    rank: usize,
 }
 
 /// Looks settings up, and notes what is wrong with them.
@@ -64,92 +78,96 @@ pub(crate) struct Reader<'a> {
     pub(crate) annotation: &'a Annotation,
     pub(crate) scope: Scope<'a>,
     pub(crate) mistakes: &'a mut Mistakes,
+    pub(crate) said: Vec<Said>,
 }
 
 impl Reader<'_> {
     /// Reads all settings that count, also after a mistake.
-    pub(crate) fn settings(&mut self, counts: Counts) -> Settings {
+    pub(crate) fn settings(mut self, counts: Counts) -> Settings {
+        let mut limits = Limits::default();
+        let limit = |place: &mut usize, given: Option<Given<usize>>| {
+            *place = given.map_or(*place, |given| given.value);
+        };
+        limit(&mut limits.attribute_bytes, self.read(MAX_ATTRIBUTE_BYTES, values::parse_size));
+        limit(&mut limits.session_bytes, self.read(MAX_SESSION_BYTES, values::parse_size));
+        limit(&mut limits.attributes, self.read(MAX_ATTRIBUTES, values::parse_count));
         Settings {
-            expiry: self.parsed(MAX_INACTIVE, expiry).map(|given| given.value),
+            max_inactive: value(self.read(MAX_INACTIVE, duration::parse_timeout)),
+            anonymous_max_inactive: value(self.read(ANONYMOUS_MAX_INACTIVE, duration::parse_duration)),
+            max_lifetime: value(self.read(MAX_LIFETIME, duration::parse_timeout)).flatten(),
+            renew_every: value(self.read(RENEW_EVERY, duration::parse_timeout)),
+            touch: value(self.read(TOUCH, duration::parse_interval)),
             store: if counts.store { self.store() } else { None },
-            namespace: self.parsed(NAMESPACE, namespace).map(|given| given.value),
+            namespace: value(self.read(NAMESPACE, text)),
+            flush: value(self.read(FLUSH, flush)),
+            save: value(self.read(SAVE, save)),
+            save_on_error: value(self.read(SAVE_ON_ERROR, values::parse_flag)),
+            limits,
+            budget: value(self.read(BUDGET, duration::parse_duration)),
+            sweep: value(self.read(SWEEP, duration::parse_timeout)),
+            events: value(self.read(EVENTS, values::parse_flag)),
             transport: if counts.transport { self.transport() } else { None },
+            said: self.said,
         }
     }
 
     fn store(&mut self) -> Option<Given<Url>> {
-        let given = self.text(STORE)?;
-        let url = Url::new(given.value);
-        if let Err(mistake) = stores::check(&url) {
-            self.mistakes.add(&given.origin, mistake);
+        let Given { value, origin, rank } = self.text(STORE)?;
+        let value = Url::new(value);
+        if let Err(mistake) = stores::check(&value) {
+            self.mistakes.add(&origin, mistake);
         }
-        Some(Given { value: url, origin: given.origin, level: given.level })
+        self.said.push(Said { property: STORE, text: value.to_string(), origin: origin.clone() });
+        Some(Given { value, origin, rank })
     }
 
-    /// What was said of cookies where more important words were said of a header counts for nothing, and the
-    /// other way round.
+    /// The id travels as the most important source says. What less important ones say of another way counts for
+    /// nothing.
     fn transport(&mut self) -> Option<Transport> {
-        let header = self.parsed(HEADER, |text| HeaderResolver::new(text).map_err(|error| error.to_string()));
+        let header = self.read(HEADER, |text| HeaderResolver::new(text).map_err(|error| error.to_string()));
+        let bearer = self.read(BEARER, values::parse_flag).filter(|given| given.value);
         let cookie = self.cookie();
-        match (header, cookie) {
-            (None, None) => None,
-            (Some(header), None) => Some(Transport::Header(header.value)),
-            (None, Some(cookie)) => Some(Transport::Cookie(cookie.value)),
-            (Some(header), Some(cookie)) => {
-                if header.level == cookie.level {
-                    let both = format!("{}, {}", header.origin, cookie.origin);
-                    self.mistakes
-                        .add(&both, "a session's id travels in a header or in a cookie, not in both");
-                }
-                Some(if header.level > cookie.level {
-                    Transport::Header(header.value)
-                } else {
-                    Transport::Cookie(cookie.value)
-                })
-            }
+        let ways = [
+            header.map(|given| given.map(Transport::Header)),
+            bearer.map(|given| given.map(|_| Transport::Header(HeaderResolver::bearer()))),
+            cookie.map(|given| given.map(Transport::Cookie)),
+        ];
+        let mut ways: Vec<_> = ways.into_iter().flatten().collect();
+        ways.sort_by_key(|way| std::cmp::Reverse(way.rank));
+        if let [first, second, ..] = &ways[..]
+            && first.rank == second.rank
+        {
+            let both = format!("{}, {}", first.origin, second.origin);
+            self.mistakes
+                .add(&both, "a session's id travels in a cookie, in a header or as a bearer token: say one");
         }
+        Some(ways.into_iter().next()?.value)
     }
 
     fn cookie(&mut self) -> Option<Given<CookieResolver>> {
-        let name = self.text(COOKIE_NAME);
-        let path = self.text(COOKIE_PATH);
-        let domain = self.text(COOKIE_DOMAIN);
-        let same_site = self.parsed(COOKIE_SAME_SITE, same_site);
-        let http_only = self.parsed(COOKIE_HTTP_ONLY, flag);
-        let plain_http = self.parsed(COOKIE_PLAIN_HTTP, flag);
-
-        let (mut builder, mut origins, mut level) = (CookieResolver::builder(), Vec::new(), None);
-        let mut note = |origin: String, said: Level| {
-            origins.push(origin);
-            level = level.max(Some(said));
-        };
-        if let Some(given) = name {
-            builder = builder.name(given.value);
-            note(given.origin, given.level);
+        let (mut builder, mut origins, mut rank) = (CookieResolver::builder(), Vec::new(), None);
+        macro_rules! set {
+            ($property:ident, $parse:expr, $set:ident) => {
+                if let Some(given) = self.read($property, $parse) {
+                    builder = builder.$set(given.value);
+                    origins.push(given.origin);
+                    rank = rank.max(Some(given.rank));
+                }
+            };
         }
-        if let Some(given) = path {
-            builder = builder.path(given.value);
-            note(given.origin, given.level);
-        }
-        if let Some(given) = domain {
-            builder = builder.domain(given.value);
-            note(given.origin, given.level);
-        }
-        if let Some(given) = same_site {
-            builder = builder.same_site(given.value);
-            note(given.origin, given.level);
-        }
-        if let Some(given) = http_only {
-            builder = builder.http_only(given.value);
-            note(given.origin, given.level);
-        }
-        if let Some(given) = plain_http {
-            builder = if given.value { builder.plain_http() } else { builder };
-            note(given.origin, given.level);
-        }
-        let (level, origin) = (level?, origins.join(", "));
+        set!(COOKIE_NAME, text, name);
+        set!(COOKIE_PATH, text, path);
+        set!(COOKIE_DOMAIN, text, domain);
+        set!(COOKIE_SAME_SITE, same_site, same_site);
+        set!(COOKIE_SECURE, values::parse_flag, secure);
+        set!(COOKIE_HTTP_ONLY, values::parse_flag, http_only);
+        set!(COOKIE_PARTITIONED, values::parse_flag, partitioned);
+        set!(COOKIE_MAX_AGE, duration::parse_duration, max_age);
+        set!(COOKIE_BASE64, values::parse_flag, base64);
+        set!(COOKIE_ROUTE, text, route);
+        let (rank, origin) = (rank?, origins.join(", "));
         match builder.build() {
-            Ok(value) => Some(Given { value, origin, level }),
+            Ok(value) => Some(Given { value, origin, rank }),
             Err(error) => {
                 self.mistakes.add(&origin, error);
                 None
@@ -157,69 +175,89 @@ impl Reader<'_> {
         }
     }
 
-    fn parsed<T>(&mut self, property: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Given<T>> {
-        let given = self.text(property)?;
-        match parse(&given.value) {
-            Ok(value) => Some(Given { value, origin: given.origin, level: given.level }),
+    /// A setting that is checked as its kind is, and parsed.
+    fn read<T, E: fmt::Display>(
+        &mut self,
+        property: &'static str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<Given<T>> {
+        let Given { value: text, origin, rank } = self.text(property)?;
+        let kind = KEYS.iter().find(|key| key.property == property).map_or(Kind::Text, |key| key.kind);
+        let parsed =
+            values::check(kind, &text).and_then(|()| parse(&text).map_err(|error| error.to_string()));
+        match parsed {
+            Ok(value) => {
+                self.said.push(Said { property, text, origin: origin.clone() });
+                Some(Given { value, origin, rank })
+            }
             Err(mistake) => {
-                self.mistakes.add(&given.origin, mistake);
+                self.mistakes.add(&origin, format_args!("{} {mistake}", redact::value(&text)));
                 None
             }
         }
     }
 
     fn text(&mut self, property: &str) -> Option<Given<String>> {
-        if let Some(value) = self.scope.source.get(property) {
-            let origin = self.scope.source.describe(property);
-            return Some(Given { value, origin, level: Level::Source });
-        }
-        let (_, template) = self.annotation.settings.iter().find(|(name, _)| *name == property)?;
-        let origin = self.annotation.describe(property);
-        match self.scope.resolve(template) {
-            Ok(resolved) => {
-                let parts = std::iter::once(origin).chain(resolved.properties);
-                let origin = parts.collect::<Vec<_>>().join(" with ");
-                Some(Given { value: resolved.text, origin, level: Level::Annotation })
+        let (origin, resolved, rank) = match self.scope.layers.find(property) {
+            Some(found) => {
+                let (origin, rank) = (found.origin.clone(), found.rank);
+                (origin, self.scope.value(property, found), rank)
             }
-            Err(mistakes) => {
-                mistakes.iter().for_each(|mistake| self.mistakes.add(&origin, mistake));
+            None => {
+                let (_, template) = self.annotation.settings.iter().find(|(name, _)| *name == property)?;
+                let origin = self.annotation.describe(property);
+                let resolved = self.scope.resolve(template).map(|mut resolved| {
+                    resolved.origins.insert(0, origin.clone());
+                    resolved
+                });
+                (origin, resolved, 0)
+            }
+        };
+        match resolved {
+            Ok(resolved) => {
+                Some(Given { value: resolved.text, origin: resolved.origins.join(" with "), rank })
+            }
+            Err(unresolved) => {
+                unresolved.mistakes.iter().for_each(|mistake| self.mistakes.add(&origin, mistake));
                 None
             }
         }
     }
 }
 
-fn expiry(text: &str) -> Result<Expiry, String> {
-    let timeout = duration::parse_timeout(text).map_err(|mistake| said(text, mistake))?;
-    let expiry = timeout.map_or(Ok(Expiry::never()), Expiry::idle);
-    expiry.map_err(|error| error.to_string())
+impl<T> Given<T> {
+    fn map<U>(self, map: impl FnOnce(T) -> U) -> Given<U> {
+        Given { value: map(self.value), origin: self.origin, rank: self.rank }
+    }
 }
 
-fn namespace(text: &str) -> Result<String, String> {
-    let belongs = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte);
-    if !(1..=100).contains(&text.len()) || !text.bytes().all(belongs) {
-        return Err(said(text, "is not a namespace: 1 to 100 letters, digits and -_.:/"));
-    }
+fn value<T>(given: Option<Given<T>>) -> Option<T> {
+    given.map(|given| given.value)
+}
+
+fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
 fn same_site(text: &str) -> Result<SameSite, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "strict" => Ok(SameSite::Strict),
-        "lax" => Ok(SameSite::Lax),
-        "none" => Ok(SameSite::None),
-        _ => Err(said(text, "is neither Strict nor Lax nor None")),
-    }
+    Ok(match values::parse_word(text, SAME_SITE)? {
+        "Strict" => SameSite::Strict,
+        "None" => SameSite::None,
+        _ => SameSite::Lax,
+    })
 }
 
-fn flag(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(said(text, "is neither true nor false")),
-    }
+fn flush(text: &str) -> Result<FlushMode, String> {
+    Ok(match values::parse_word(text, FLUSH_MODES)? {
+        "immediate" => FlushMode::Immediate,
+        _ => FlushMode::OnCommit,
+    })
 }
 
-fn said(text: &str, mistake: impl fmt::Display) -> String {
-    format!("{} {mistake}", redact::value(text))
+fn save(text: &str) -> Result<SaveMode, String> {
+    Ok(match values::parse_word(text, SAVE_MODES)? {
+        "read" => SaveMode::Read,
+        "always" => SaveMode::Always,
+        _ => SaveMode::Changed,
+    })
 }

@@ -1,6 +1,7 @@
 //! The stores that a URL can name, and which of them are compiled in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use session_core::{Clock, Error, ErrorKind, EventSettings, Result, SessionStore};
 
@@ -74,62 +75,71 @@ fn available() -> String {
     }
 }
 
+/// How a store is opened.
+pub(crate) struct Place<'a> {
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "for a store that others share"))]
+    pub(crate) namespace: &'a str,
+    /// How long an operation may take.
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "for a store that connects"))]
+    pub(crate) budget: Option<Duration>,
+    /// For a store without a clock of its own.
+    #[cfg_attr(not(feature = "memory"), expect(dead_code, reason = "for a store without a clock"))]
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Whether it tells what happens to its sessions.
+    #[cfg_attr(
+        not(any(feature = "memory", feature = "redis")),
+        expect(dead_code, reason = "for a store that tells events")
+    )]
+    pub(crate) events: Option<EventSettings>,
+}
+
 /// The store that the settings name: memory, where they name none. A store that is somewhere else is connected
 /// to here, once, so that a wrong address or password is an error at start.
-pub(crate) async fn open(
-    given: Option<&Given<Url>>,
-    namespace: &str,
-    clock: Arc<dyn Clock>,
-    events: Option<EventSettings>,
-) -> Result<Arc<dyn SessionStore>> {
-    let Some(given) = given else { return memory_by_default(clock, events) };
+pub(crate) async fn open(given: Option<&Given<Url>>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
+    let Some(given) = given else { return memory_by_default(place) };
     match given.value.scheme().as_deref() {
         #[cfg(feature = "memory")]
-        Some("memory") => Ok(memory(clock, events)),
+        Some("memory") => Ok(memory(place)),
         #[cfg(feature = "redis")]
-        Some("redis" | "valkey") => redis(given, namespace, events).await,
-        _ => {
-            // `check` has let no other scheme pass. Without a store feature, nothing uses these.
-            let _ = (namespace, clock, events);
-            Err(Error::new(ErrorKind::Config, format!("{}: {} names no store", given.origin, given.value)))
-        }
+        Some("redis" | "valkey") => redis(given, place).await,
+        // `check` has let no other scheme pass.
+        _ => Err(Error::new(ErrorKind::Config, format!("{}: {} names no store", given.origin, given.value))),
     }
 }
 
 #[cfg(feature = "memory")]
-fn memory_by_default(clock: Arc<dyn Clock>, events: Option<EventSettings>) -> Result<Arc<dyn SessionStore>> {
+fn memory_by_default(place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
     #[cfg(feature = "tracing")]
     tracing::warn!(
         "sessions are kept in this process' memory, because no store was named: they end with it, and no other \
          process sees them. Set SESSION_STORE (`memory:`, if that is what you want)"
     );
-    Ok(memory(clock, events))
+    Ok(memory(place))
 }
 
 #[cfg(not(feature = "memory"))]
-fn memory_by_default(_: Arc<dyn Clock>, _: Option<EventSettings>) -> Result<Arc<dyn SessionStore>> {
+fn memory_by_default(_: Place<'_>) -> Result<Arc<dyn SessionStore>> {
     let message = "no store for sessions was named, and memory is not compiled in: set SESSION_STORE, or turn on the \
                    feature `memory` of http-session";
     Err(Error::new(ErrorKind::Config, message))
 }
 
 #[cfg(feature = "memory")]
-fn memory(clock: Arc<dyn Clock>, events: Option<EventSettings>) -> Arc<dyn SessionStore> {
-    let mut builder = session_memory::MemoryStore::builder().clock(clock);
-    if let Some(events) = events {
+fn memory(place: Place<'_>) -> Arc<dyn SessionStore> {
+    let mut builder = session_memory::MemoryStore::builder().clock(place.clock);
+    if let Some(events) = place.events {
         builder = builder.events(events);
     }
     Arc::new(builder.build())
 }
 
 #[cfg(feature = "redis")]
-async fn redis(
-    given: &Given<Url>,
-    namespace: &str,
-    events: Option<EventSettings>,
-) -> Result<Arc<dyn SessionStore>> {
-    let mut builder = session_redis::RedisStore::builder(given.value.expose()).namespace(namespace);
-    if let Some(events) = events {
+async fn redis(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
+    let mut builder = session_redis::RedisStore::builder(given.value.expose()).namespace(place.namespace);
+    if let Some(budget) = place.budget {
+        builder = builder.budget(budget);
+    }
+    if let Some(events) = place.events {
         builder = builder.events(events);
     }
     match builder.connect().await {

@@ -38,7 +38,7 @@ pub use event::{
 pub use expiry::{DEFAULT_IDLE, DEFAULT_TOUCH, Expiry, throttle};
 pub use id::{Handle, SessionId};
 pub use limits::Limits;
-pub use manager::{Commit, ManagerBuilder, SessionManager};
+pub use manager::{Commit, FlushMode, ManagerBuilder, SaveMode, SessionManager};
 pub use principal::Principal;
 pub use principals::{
     Beyond, Cursor, Found, Page, Principals, Revocation, Revoked, SessionLimit, SignIn, SignedIn,

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::expiry::positive;
 use crate::session::{Presented, Shared};
 use crate::{
     Access, Clock, Codec, CookieResolver, DEFAULT_TOUCH, Error, ErrorKind, Expiry, Header, HeaderMode,
@@ -24,6 +25,9 @@ pub struct SessionManager {
     pub(crate) limits: Limits,
     pub(crate) budget: Duration,
     pub(crate) session_limit: Option<SessionLimit>,
+    pub(crate) save: SaveMode,
+    anonymous_idle: Option<Duration>,
+    flush: FlushMode,
     commits: fn(u16) -> bool,
 }
 
@@ -70,6 +74,19 @@ impl SessionManager {
         session.shared().commit(status).await
     }
 
+    /// Whether the request has changed something that is to be written although its handler is still at work: asked
+    /// by an adapter whenever the handler waits. Then it drives [`flush`](Self::flush) beside the handler, and to its
+    /// end before it calls [`commit`](Self::commit).
+    #[must_use]
+    pub fn is_flush_due(&self, session: &LazySession) -> bool {
+        self.flush == FlushMode::Immediate && session.shared().is_flush_due()
+    }
+
+    /// Writes what the request has changed so far. What is wrong with that is told by the commit.
+    pub async fn flush(&self, session: &LazySession) {
+        session.shared().flush().await;
+    }
+
     /// The headers that must reach the client although the handler panicked: the cookie of a rotation, a sign-in
     /// or an end that the store has carried out. Empty: let the panic go on.
     #[must_use]
@@ -105,8 +122,16 @@ impl SessionManager {
         self.expiry
     }
 
+    /// When a session ends that nobody has signed in to.
+    pub(crate) fn anonymous_expiry(&self) -> Expiry {
+        match self.anonymous_idle {
+            Some(idle) => crate::expiry::parts(Some(idle), self.expiry.absolute_timeout()),
+            None => self.expiry,
+        }
+    }
+
     pub(crate) fn commits(&self, status: u16) -> bool {
-        (self.commits)(status)
+        self.flush == FlushMode::Immediate || (self.commits)(status)
     }
 
     pub(crate) fn access(&self, arrived: Duration) -> Access {
@@ -135,6 +160,9 @@ impl fmt::Debug for SessionManager {
             .field("resolver", &self.resolver)
             .field("codec", &self.codec)
             .field("limits", &self.limits)
+            .field("save", &self.save)
+            .field("flush", &self.flush)
+            .field("anonymous_idle", &self.anonymous_idle)
             .finish_non_exhaustive()
     }
 }
@@ -154,7 +182,35 @@ pub struct ManagerBuilder {
     limits: Limits,
     budget: Duration,
     session_limit: Option<SessionLimit>,
+    save: SaveMode,
+    anonymous_idle: Option<Duration>,
+    flush: FlushMode,
     commits: fn(u16) -> bool,
+}
+
+/// When a request's changes are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FlushMode {
+    /// Once, when the response head leaves: the default.
+    #[default]
+    OnCommit,
+    /// As soon as possible: whenever the handler waits for something, and with the response head, whatever its
+    /// status. One round trip more for each time; what has been written stays when the request fails afterwards.
+    Immediate,
+}
+
+/// What is written of a session when the response head leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SaveMode {
+    /// The attributes that the request has set or removed: the default.
+    #[default]
+    Changed,
+    /// Those, and the ones that it has read (`get`, `fetch`): what other requests did to them meanwhile is undone.
+    Read,
+    /// All, as far as the request has loaded them: what other requests did to any meanwhile is undone.
+    Always,
 }
 
 impl ManagerBuilder {
@@ -172,6 +228,9 @@ impl ManagerBuilder {
             limits: Limits::default(),
             budget: Duration::from_secs(2),
             session_limit: None,
+            save: SaveMode::Changed,
+            anonymous_idle: None,
+            flush: FlushMode::OnCommit,
             commits: |status| status < 500 && status != 408,
         }
     }
@@ -255,12 +314,31 @@ impl ManagerBuilder {
         Self { commits, ..self }
     }
 
+    /// When a request's changes are written. Default: once, when the response head leaves.
+    #[must_use]
+    pub fn flush(self, flush: FlushMode) -> Self {
+        Self { flush, ..self }
+    }
+
+    /// What is written of a session beside the changes. Default: nothing.
+    #[must_use]
+    pub fn save(self, save: SaveMode) -> Self {
+        Self { save, ..self }
+    }
+
+    /// The idle timeout of sessions that nobody has signed in to, in place of the usual one: so that visitors who do
+    /// not come back take no room for long. From a sign-in on it is the usual one. Default: the usual one.
+    #[must_use]
+    pub fn anonymous_idle(self, idle: Option<Duration>) -> Self {
+        Self { anonymous_idle: idle, ..self }
+    }
+
     /// The manager.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] when the namespace is empty, `renew_every` is zero, or the store cannot do what was
-    /// set: renew ids, limit the sessions of a principal.
+    /// [`ErrorKind::Config`] when the namespace is empty, `renew_every` is zero, `anonymous_idle` is less than a
+    /// millisecond, or the store cannot do what was set: renew ids, limit the sessions of a principal.
     pub fn build(self) -> Result<Arc<SessionManager>> {
         if self.namespace.is_empty() || self.namespace.contains('\0') {
             return Err(Error::new(ErrorKind::Config, "the session namespace must not be empty or hold NUL"));
@@ -283,6 +361,8 @@ impl ManagerBuilder {
                 "this session store knows no principals: leave the limit of their sessions out",
             ));
         }
+        let anonymous_idle =
+            self.anonymous_idle.map(|idle| positive(idle, "the idle timeout")).transpose()?;
         let Self { store, namespace, expiry, touch, renew_every, resolver, codec, clock, random, .. } = self;
         Ok(Arc::new(SessionManager {
             store,
@@ -297,6 +377,9 @@ impl ManagerBuilder {
             limits: self.limits,
             budget: self.budget,
             session_limit: self.session_limit,
+            save: self.save,
+            anonymous_idle,
+            flush: self.flush,
             commits: self.commits,
         }))
     }

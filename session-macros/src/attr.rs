@@ -1,12 +1,13 @@
 //! From tokens to options: what was written, each with its place. Only syntax is judged here.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path, Token, parenthesized};
 
-use crate::keys::{COOKIE_KEYS, KEYS, Key, Kind};
+use crate::keys::{KEYS, Key, Kind, STORE};
 use crate::mistakes::Mistakes;
 use crate::suggest::did_you_mean;
 
@@ -17,6 +18,12 @@ pub(crate) struct Options {
     pub(crate) given: Vec<Given>,
     /// Where `cookie(…)` stands.
     pub(crate) cookie: Option<Span>,
+    /// `store = path`: a function that opens a store of the application's own.
+    pub(crate) store: Option<Path>,
+    /// `resolver = …`.
+    pub(crate) resolver: Option<Expr>,
+    /// `codec = …`.
+    pub(crate) codec: Option<Expr>,
     /// `crate = "…"`.
     pub(crate) facade: Option<Path>,
 }
@@ -67,21 +74,59 @@ fn entries(
     }
 }
 
+/// The keys that have no text.
+const SPECIAL: [&str; 4] = ["cookie", "resolver", "codec", "crate"];
+
 fn entry(input: ParseStream<'_>, options: &mut Options, mistakes: &mut Mistakes) -> syn::Result<()> {
     let name = key_name(input)?;
-    if name == "crate" {
-        return facade(&name, input, options);
+    match name.to_string().as_str() {
+        "crate" => facade(&name, input, options),
+        "cookie" => cookie(&name, input, options, mistakes),
+        "resolver" => own(&name, "CookieResolver::default()", input, &mut options.resolver),
+        "codec" => own(&name, "JsonCodec::default()", input, &mut options.codec),
+        "store" if is_path(input) => store(&name, input, options),
+        _ => value_of(&name, false, input, options),
     }
-    if name == "cookie" {
-        return cookie(&name, input, options, mistakes);
-    }
-    value_of(&name, KEYS, ["cookie", "crate"], "", input, options)
 }
 
 fn key_name(input: ParseStream<'_>) -> syn::Result<Ident> {
     input
         .call(Ident::parse_any)
         .map_err(|mistake| syn::Error::new(mistake.span(), "expected a key, as in `store = \"…\"`"))
+}
+
+/// Whether a path stands behind the `=`, and not a text.
+fn is_path(input: ParseStream<'_>) -> bool {
+    input.peek(Token![=]) && (input.peek2(Ident::peek_any) || input.peek2(Token![::]))
+}
+
+/// `store = path`.
+fn store(name: &Ident, input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
+    input.parse::<Token![=]>()?;
+    let path = input.call(Path::parse_mod_style)?;
+    if options.get(STORE).is_some() || options.store.replace(path).is_some() {
+        return Err(syn::Error::new(name.span(), "`store` is given twice"));
+    }
+    Ok(())
+}
+
+/// `resolver = …` and `codec = …`: a value, by its path or by the function that makes it.
+fn own(name: &Ident, example: &str, input: ParseStream<'_>, place: &mut Option<Expr>) -> syn::Result<()> {
+    let wrong = |at| {
+        syn::Error::new(at, format!("`{name}` is a value or the call of a function: {name} = {example}"))
+    };
+    if !input.peek(Token![=]) {
+        return Err(wrong(name.span()));
+    }
+    input.parse::<Token![=]>()?;
+    let value: Expr = input.parse()?;
+    if !matches!(value, Expr::Path(_) | Expr::Call(_)) {
+        return Err(wrong(value.span()));
+    }
+    if place.replace(value).is_some() {
+        return Err(syn::Error::new(name.span(), format!("`{name}` is given twice")));
+    }
+    Ok(())
 }
 
 fn facade(name: &Ident, input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
@@ -117,57 +162,101 @@ fn cookie(
     }
     entries(&inner, mistakes, |input, _| {
         let name = key_name(input)?;
-        value_of(&name, COOKIE_KEYS, [], " of `cookie`", input, options)
+        value_of(&name, true, input, options)
     });
     Ok(())
 }
 
-fn value_of<const N: usize>(
-    name: &Ident,
-    keys: &'static [Key],
-    beside: [&'static str; N],
-    scope: &str,
-    input: ParseStream<'_>,
-    options: &mut Options,
-) -> syn::Result<()> {
-    let Some(key) = keys.iter().find(|key| name == key.name) else {
-        let names: Vec<_> = keys.iter().map(|key| key.name).chain(beside).collect();
-        let mut message =
-            format!("unknown key `{name}`{scope}{}", did_you_mean(&name.to_string(), names.clone()));
-        message.push_str(&format!("; there are {}", list(&names)));
-        return Err(syn::Error::new(name.span(), message));
+fn value_of(name: &Ident, of_cookie: bool, input: ParseStream<'_>, options: &mut Options) -> syn::Result<()> {
+    let text_name = name.to_string();
+    let keys = || KEYS.iter().filter(|key| key.is_of_cookie() == of_cookie);
+    let Some(key) = keys().find(|key| key.short_name() == text_name) else {
+        return Err(syn::Error::new(name.span(), unknown(&text_name, of_cookie)));
     };
-    let (text, at) = value(name, key, input)?;
-    if options.get(key.property).is_some() {
+    let (text, at) = value(name, key.kind, input)?;
+    if options.get(key.property).is_some() || (key.property == STORE && options.store.is_some()) {
         return Err(syn::Error::new(name.span(), format!("`{name}` is given twice")));
     }
     options.given.push(Given { key, text, at });
     Ok(())
 }
 
-fn value(name: &Ident, key: &Key, input: ParseStream<'_>) -> syn::Result<(String, Span)> {
+/// What is wrong with a key that there is not. One that stands in the wrong place is told where it belongs.
+fn unknown(name: &str, of_cookie: bool) -> String {
+    let elsewhere = KEYS.iter().find(|key| key.is_of_cookie() != of_cookie && key.short_name() == name);
+    match elsewhere {
+        Some(_) if of_cookie => return format!("`{name}` does not belong in `cookie(…)`: put it beside it"),
+        Some(_) => return format!("`{name}` is a setting of the cookie: cookie({name} = …)"),
+        None => {}
+    }
+    let special: &[&str] = if of_cookie { &[] } else { &SPECIAL };
+    let names = KEYS.iter().filter(|key| key.is_of_cookie() == of_cookie).map(|key| key.short_name());
+    let names: Vec<_> = names.chain(special.iter().copied()).collect();
+    let scope = if of_cookie { " of `cookie`" } else { "" };
+    let elsewhere = SAID_ELSEWHERE.iter().find(|(other, _)| *other == name && !of_cookie);
+    let hint = match elsewhere {
+        Some((_, ours)) => format!(" (did you mean `{ours}`?)"),
+        None => did_you_mean(name, names.iter().copied()),
+    };
+    let hint = if hint.is_empty() { format!("; there are {}", list(&names)) } else { hint };
+    format!("unknown key `{name}`{scope}{hint}")
+}
+
+/// What others call our keys: Spring, above all.
+const SAID_ELSEWHERE: [(&str, &str); 8] = [
+    ("timeout", "max_inactive"),
+    ("maxInactiveIntervalInSeconds", "max_inactive"),
+    ("redisNamespace", "namespace"),
+    ("flushMode", "flush"),
+    ("flush_mode", "flush"),
+    ("saveMode", "save"),
+    ("save_mode", "save"),
+    ("url", "store"),
+];
+
+fn value(name: &Ident, kind: Kind, input: ParseStream<'_>) -> syn::Result<(String, Span)> {
     if !input.peek(Token![=]) {
-        return match key.kind {
+        return match kind {
             Kind::Flag => Ok(("true".to_owned(), name.span())),
-            Kind::Timeout | Kind::Text => Err(wrong(name.span(), name, key.kind)),
+            _ => Err(wrong(name.span(), name, kind)),
         };
     }
     input.parse::<Token![=]>()?;
     let value: Expr = input.parse()?;
     let at = value.span();
-    match (key.kind, value) {
-        (Kind::Timeout, Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) if number.suffix().is_empty() => {
+    let is_number = is_number(kind);
+    match (kind, value) {
+        (_, Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) if is_number && number.suffix().is_empty() => {
             Ok((number.base10_digits().to_owned(), at))
         }
-        (Kind::Timeout | Kind::Text, Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => {
-            Ok((text.value(), at))
-        }
         (Kind::Flag, Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. })) => Ok((flag.value.to_string(), at)),
-        (Kind::Timeout, Expr::Unary(_)) => Err(syn::Error::new(
-            at,
-            format!("`{name}` is not negative: for sessions without end say \"never\""),
-        )),
+        // A flag is a text only if it is made of placeholders.
+        (Kind::Flag, Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) if !text.value().contains('{') => {
+            Err(wrong(at, name, kind))
+        }
+        (_, Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Ok((text.value(), at)),
+        (Kind::Word(_), Expr::Path(path)) if path.path.get_ident().is_some() => {
+            Ok((path.path.to_token_stream().to_string(), at))
+        }
+        (Kind::Timeout, Expr::Unary(_)) => {
+            Err(syn::Error::new(at, format!("`{name}` is not negative: for no end at all say \"never\"")))
+        }
+        (_, Expr::Unary(_)) if is_number => Err(syn::Error::new(at, format!("`{name}` is not negative"))),
         (kind, _) => Err(wrong(at, name, kind)),
+    }
+}
+
+fn is_number(kind: Kind) -> bool {
+    match kind {
+        Kind::Timeout | Kind::Duration | Kind::Interval | Kind::Size | Kind::Count => true,
+        Kind::Flag
+        | Kind::Word(_)
+        | Kind::Store
+        | Kind::Namespace
+        | Kind::Token
+        | Kind::Path
+        | Kind::Route
+        | Kind::Text => false,
     }
 }
 
@@ -176,8 +265,25 @@ fn wrong(at: Span, name: &Ident, kind: Kind) -> syn::Error {
         Kind::Timeout => format!(
             "`{name}` is a whole number of seconds or a text like \"30m\" or \"never\": {name} = 1800"
         ),
-        Kind::Text => format!("`{name}` is a text: {name} = \"…\""),
+        Kind::Duration | Kind::Interval => {
+            format!("`{name}` is a whole number of seconds or a text like \"30m\": {name} = 1800")
+        }
+        Kind::Size => {
+            format!("`{name}` is a whole number of bytes or a text like \"64KiB\": {name} = 65536")
+        }
+        Kind::Count => format!("`{name}` is a whole number: {name} = 100"),
         Kind::Flag => format!("`{name}` is true or false: {name} = true"),
+        Kind::Word(words) => {
+            let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
+            format!("`{name}` is one of {}: {name} = {}", words.join(", "), words[0])
+        }
+        Kind::Store => {
+            "`store` is a URL, or the path of an async function that opens one: store = \"redis://…\""
+                .to_owned()
+        }
+        Kind::Namespace | Kind::Token | Kind::Path | Kind::Route | Kind::Text => {
+            format!("`{name}` is a text: {name} = \"…\"")
+        }
     };
     syn::Error::new(at, message)
 }

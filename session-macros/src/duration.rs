@@ -11,9 +11,12 @@ const UNITS: [(&str, u64); 5] =
     [("d", 24 * 3_600_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 const MALFORMED: &str =
+    "is not a duration: say seconds (1800), or a text like \"30m\", \"1h30m\" or \"500ms\"";
+const MALFORMED_TIMEOUT: &str =
     "is not a duration: say seconds (1800), or a text like \"30m\", \"1h30m\", \"500ms\", or \"never\"";
-const ZERO: &str = "is no time at all: every session would end at once";
-const TOO_LONG: &str = "is longer than time is counted: for sessions without end say \"never\"";
+const ZERO: &str = "is no time at all";
+const TOO_LONG: &str = "is longer than time is counted";
+const TOO_LONG_TIMEOUT: &str = "is longer than time is counted: for no end at all say \"never\"";
 
 /// Reads a timeout; `None` is "never". What is wrong with it otherwise is said as the end of a sentence that
 /// begins with the text.
@@ -21,10 +24,26 @@ pub(crate) fn parse_timeout(text: &str) -> Result<Option<Duration>, &'static str
     if text.eq_ignore_ascii_case("never") {
         return Ok(None);
     }
+    parse_duration(text).map(Some).map_err(|mistake| match mistake {
+        MALFORMED => MALFORMED_TIMEOUT,
+        TOO_LONG => TOO_LONG_TIMEOUT,
+        other => other,
+    })
+}
+
+/// Reads a duration that is not zero.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    match parse_interval(text)? {
+        Duration::ZERO => Err(ZERO),
+        duration => Ok(duration),
+    }
+}
+
+/// Reads a duration, which may be zero.
+pub(crate) fn parse_interval(text: &str) -> Result<Duration, &'static str> {
     match millis(text)? {
-        0 => Err(ZERO),
         millis if millis > LONGEST => Err(TOO_LONG),
-        millis => Ok(Some(Duration::from_millis(millis))),
+        millis => Ok(Duration::from_millis(millis)),
     }
 }
 
@@ -69,20 +88,23 @@ mod tests {
         }
         assert_eq!(parse_timeout("1s500ms"), Ok(Some(Duration::from_millis(1500))));
         assert_eq!(parse_timeout("never"), Ok(None));
+        assert_eq!(parse_duration("never"), Err(MALFORMED));
     }
 
     #[test]
     fn what_is_no_timeout_says_why() {
         for text in ["", "m", "30 m", "30x", "-1", "1.5h", "1s1m", "1m1m", "m30", "³m", "30M"] {
-            assert_eq!(parse_timeout(text), Err(MALFORMED), "{text:?}");
+            assert_eq!(parse_timeout(text), Err(MALFORMED_TIMEOUT), "{text:?}");
+            assert_eq!(parse_duration(text), Err(MALFORMED), "{text:?}");
         }
         for text in ["0", "0s", "0h0m"] {
             assert_eq!(parse_timeout(text), Err(ZERO), "{text:?}");
+            assert_eq!(parse_interval(text), Ok(Duration::ZERO), "{text:?}");
         }
         for text in ["99999999999999999999", "18446744073709551615", "18446744073709551615ms1", "4000000d"] {
-            assert!(matches!(parse_timeout(text), Err(TOO_LONG | MALFORMED)), "{text:?}");
+            assert!(matches!(parse_duration(text), Err(TOO_LONG | MALFORMED)), "{text:?}");
         }
-        assert_eq!(parse_timeout("253402300800"), Err(TOO_LONG));
+        assert_eq!(parse_timeout("253402300800"), Err(TOO_LONG_TIMEOUT));
         assert_eq!(parse_timeout("253402300799999ms"), Ok(Some(Duration::from_millis(LONGEST))));
     }
 }

@@ -29,13 +29,13 @@ fn methods(private: &TokenStream, config: &Config, annotated: &TokenStream) -> T
 
         #[allow(dead_code)]
         impl #name {
-            /// The settings, with the fields' values from the environment.
+            /// The settings, with the fields' values from the environment and the configuration file.
             ///
             /// # Errors
             ///
             /// One that names every value that is missing or wrong.
             #vis fn from_env() -> ::core::result::Result<Self, #private::Error> {
-                #private::from_source::<Self>(&#private::Env)
+                #private::from_env::<Self>()
             }
 
             /// The settings, with the fields' values from this source: a map, in tests.
@@ -53,6 +53,15 @@ fn methods(private: &TokenStream, config: &Config, annotated: &TokenStream) -> T
                 #private::builder::<Self>()
             }
 
+            /// What holds, each setting with where its value comes from: a table, to be printed. Connects to nothing.
+            ///
+            /// # Errors
+            ///
+            /// One that names every value that is missing or wrong.
+            #vis fn explain() -> ::core::result::Result<#private::Explanation, #private::Error> {
+                #private::Builder::explain(Self::builder())
+            }
+
             /// These settings with the fields' values as they are, to be completed.
             #vis fn into_builder(self) -> #private::Builder {
                 #private::into_builder(self)
@@ -66,6 +75,8 @@ fn methods(private: &TokenStream, config: &Config, annotated: &TokenStream) -> T
 /// An implementation for what does not compile anyway.
 fn nothing(private: &TokenStream, config: &Config) -> TokenStream {
     let name = &config.name;
+    // So that the user's imports for it are not reported as unused.
+    let own = own(private, config);
     quote! {
         impl #private::Annotated for #name {
             const ANNOTATION: #private::Annotation = #private::Annotation { name: "", place: "", settings: &[] };
@@ -77,6 +88,8 @@ fn nothing(private: &TokenStream, config: &Config) -> TokenStream {
             fn texts(&self) -> ::std::vec::Vec<(&'static ::core::primitive::str, ::std::string::String)> {
                 ::std::vec![]
             }
+
+            #own
         }
     }
 }
@@ -95,7 +108,7 @@ fn annotated(private: &TokenStream, config: &Config) -> TokenStream {
         let Field { ty, cfgs, template, .. } = field;
         let (name, ty_name) = (field.text_name(), ty.to_token_stream().to_string());
         let read =
-            quote_spanned!(ty.span()=> #private::Fields::read::<#ty>(#reader, #name, #ty_name, #template));
+            quote_spanned!(ty.span()=> #private::Fields::read::<#ty, _>(#reader, #name, #ty_name, #template));
         quote!(#(#cfgs)* let #local = #read;)
     });
     let filled =
@@ -104,9 +117,10 @@ fn annotated(private: &TokenStream, config: &Config) -> TokenStream {
     let texts = fields.iter().filter(|field| field.used).map(|field| {
         let Field { name, ty, cfgs, .. } = field;
         let text_name = field.text_name();
-        let text = quote_spanned!(ty.span()=> #private::text::<#ty>(&self.#name));
+        let text = quote_spanned!(ty.span()=> #private::text::<#ty, _>(&self.#name));
         quote!(#(#cfgs)* (#text_name, #text))
     });
+    let own = own(private, config);
     quote! {
         impl #private::Annotated for #name {
             const ANNOTATION: #private::Annotation = #private::Annotation {
@@ -123,6 +137,31 @@ fn annotated(private: &TokenStream, config: &Config) -> TokenStream {
             fn texts(&self) -> ::std::vec::Vec<(&'static ::core::primitive::str, ::std::string::String)> {
                 ::std::vec![#(#texts),*]
             }
+
+            #own
         }
+    }
+}
+
+/// What is no text.
+fn own(private: &TokenStream, config: &Config) -> TokenStream {
+    let Config { store, resolver, codec, .. } = config;
+    let resolver = resolver.as_ref().map(|it| quote_spanned!(it.span()=> .resolver(#it)));
+    let codec = codec.as_ref().map(|it| quote_spanned!(it.span()=> .codec(#it)));
+    let opening = store.as_ref().map(|store| {
+        quote! {
+            fn opening(self) -> ::core::option::Option<#private::Opening> {
+                ::core::option::Option::Some(::std::boxed::Box::pin(async move {
+                    #private::opened(#store(&self).await)
+                }))
+            }
+        }
+    });
+    quote! {
+        fn own() -> #private::Own {
+            <#private::Own as ::core::default::Default>::default() #resolver #codec
+        }
+
+        #opening
     }
 }

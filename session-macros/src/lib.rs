@@ -12,6 +12,7 @@ mod model;
 mod rules;
 mod suggest;
 mod template;
+mod values;
 
 use proc_macro::TokenStream;
 

@@ -5,13 +5,15 @@ use proc_macro2::TokenStream;
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Data, DeriveInput, Fields, Ident, LitStr, Meta, Path, Type, Visibility, parse_quote};
+use syn::{
+    Attribute, Data, DeriveInput, Expr, Fields, Ident, LitStr, Meta, Path, Type, Visibility, parse_quote,
+};
 
 use crate::attr::{Given, Options};
 use crate::mistakes::Mistakes;
 use crate::rules;
 use crate::suggest::did_you_mean;
-use crate::template::{self, Part};
+use crate::template::{self, Braces, Part};
 
 /// The user's item without our helper attributes, and what could be made of it.
 pub(crate) struct Checked {
@@ -28,6 +30,10 @@ pub(crate) struct Config {
     pub(crate) is_unit: bool,
     pub(crate) fields: Vec<Field>,
     pub(crate) settings: Vec<Given>,
+    /// The function that opens the store.
+    pub(crate) store: Option<Path>,
+    pub(crate) resolver: Option<Expr>,
+    pub(crate) codec: Option<Expr>,
 }
 
 /// A field that is filled from outside.
@@ -73,6 +79,9 @@ pub(crate) fn check(options: Options, item: TokenStream, mistakes: &mut Mistakes
         is_unit: matches!(&input.data, Data::Struct(data) if matches!(data.fields, Fields::Unit)),
         fields,
         settings: options.given,
+        store: options.store,
+        resolver: options.resolver,
+        codec: options.codec,
     };
     Checked { item: input.into_token_stream(), facade, config: (!is_generic).then_some(config) }
 }
@@ -160,7 +169,8 @@ fn template_of(value: &Attribute) -> syn::Result<LitStr> {
     };
     let text: LitStr = list.parse_args().map_err(|_| syn::Error::new(value.path().span(), form))?;
     let mut names = Vec::new();
-    collect_fields(&text.value(), &mut names).map_err(|message| syn::Error::new(text.span(), message))?;
+    collect_fields(&text.value(), &mut names)
+        .map_err(|message| syn::Error::new(text.span(), malformed(&message)))?;
     if let Some(name) = names.first() {
         return Err(syn::Error::new(
             text.span(),
@@ -176,7 +186,7 @@ fn template_of(value: &Attribute) -> syn::Result<LitStr> {
 fn references(given: &Given, known: &[String], fields: &mut [Field], mistakes: &mut Mistakes) {
     let mut names = Vec::new();
     if let Err(message) = collect_fields(&given.text, &mut names) {
-        return mistakes.add(given.at, message);
+        return mistakes.add(given.at, malformed(&message));
     }
     for name in names {
         if known.contains(&name) {
@@ -191,8 +201,12 @@ fn references(given: &Given, known: &[String], fields: &mut [Field], mistakes: &
     }
 }
 
+fn malformed(message: &str) -> String {
+    format!("the text {message}")
+}
+
 fn collect_fields(text: &str, names: &mut Vec<String>) -> Result<(), String> {
-    for part in template::parse(text)? {
+    for part in template::parse(text, Braces::Fields)? {
         match part {
             Part::Field(name) => names.push(name.to_owned()),
             Part::Property { default: Some(default), .. } => collect_fields(default, names)?,

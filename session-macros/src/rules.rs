@@ -1,101 +1,76 @@
 //! What is wrong with the settings themselves. Only texts that stand for themselves can be judged here: those
-//! with `${…}` or `{…}` in them are judged at start, as are the environment's.
+//! with `${…}` or `{…}` in them are judged at start, as are those of the file and of the environment.
 
 use crate::attr::{Given, Options};
-use crate::duration;
 use crate::keys::{
-    COOKIE_DOMAIN, COOKIE_NAME, COOKIE_PATH, COOKIE_PLAIN_HTTP, COOKIE_SAME_SITE, HEADER, Kind, NAMESPACE,
-    STORE,
+    BEARER, COOKIE_DOMAIN, COOKIE_HTTP_ONLY, COOKIE_NAME, COOKIE_PARTITIONED, COOKIE_PATH, COOKIE_SAME_SITE,
+    COOKIE_SECURE, HEADER, Kind,
 };
 use crate::mistakes::Mistakes;
 use crate::suggest::did_you_mean;
-
-const SAME_SITE: [&str; 3] = ["Strict", "Lax", "None"];
+use crate::values;
 
 pub(crate) fn check(options: &Options, mistakes: &mut Mistakes) {
     for given in options.given.iter().filter(|given| is_literal(given)) {
-        if let Some(message) = alone(given) {
-            mistakes.add(given.at, message);
+        if let Err(mistake) = values::check(given.key.kind, &given.text) {
+            let hint = match given.key.kind {
+                Kind::Word(words) => did_you_mean(&given.text, words.iter().copied()),
+                _ => String::new(),
+            };
+            let name = given.key.short_name();
+            mistakes.add(given.at, format!("`{name}`: {:?} {mistake}{hint}", given.text));
         }
     }
-    if let (Some(cookie), Some(_)) = (options.cookie, options.get(HEADER)) {
-        mistakes.add(cookie, "`cookie` and `header`: a session's id travels in one of them");
-    }
-    together(options, mistakes);
+    one_transport(options, mistakes);
+    cookie(options, mistakes);
 }
 
-/// What is wrong with a value by itself.
-fn alone(given: &Given) -> Option<String> {
-    let (name, text) = (given.key.name, given.text.as_str());
-    match given.key.property {
-        _ if given.key.kind == Kind::Timeout => {
-            duration::parse_timeout(text).err().map(|mistake| format!("`{name}`: {text:?} {mistake}"))
-        }
-        STORE if !text.contains(':') => {
-            Some("`store` is a URL, such as \"memory:\" or \"redis://localhost:6379\"".to_owned())
-        }
-        NAMESPACE if !(1..=100).contains(&text.len()) || !text.bytes().all(is_in_namespaces) => {
-            Some("`namespace` is a name of 1 to 100 letters, digits and -_.:/".to_owned())
-        }
-        HEADER | COOKIE_NAME if text.is_empty() || !text.bytes().all(is_token) => {
-            let what = if given.key.property == HEADER { "header" } else { "cookie" };
-            Some(format!("{text:?} cannot name a {what}: letters, digits and !#$%&'*+-.^_`|~"))
-        }
-        COOKIE_PATH if !text.starts_with('/') => Some("the path of a cookie begins with `/`".to_owned()),
-        COOKIE_SAME_SITE if !SAME_SITE.iter().any(|known| known.eq_ignore_ascii_case(text)) => {
-            let hint = did_you_mean(text, SAME_SITE);
-            Some(format!("`same_site` is \"Strict\", \"Lax\" or \"None\"{hint}"))
-        }
-        _ => None,
+/// An id travels in one way.
+fn one_transport(options: &Options, mistakes: &mut Mistakes) {
+    let is_on = |given: &&Given| given.key.property != BEARER || given.text != "false";
+    let at = |property| options.get(property).filter(is_on).map(|given| given.at);
+    let resolver = options.resolver.as_ref().map(syn::spanned::Spanned::span);
+    let ways =
+        [("cookie", options.cookie), ("header", at(HEADER)), ("bearer", at(BEARER)), ("resolver", resolver)];
+    let given: Vec<_> = ways.iter().filter_map(|(name, at)| at.map(|at| (name, at))).collect();
+    if let [(first, at), (second, _), ..] = given[..] {
+        mistakes.add(at, format!("`{first}` and `{second}`: a session's id travels in one of them"));
     }
 }
 
 /// What clients would make of the cookie: they drop it without a word.
-fn together(options: &Options, mistakes: &mut Mistakes) {
+fn cookie(options: &Options, mistakes: &mut Mistakes) {
     let literal = |property| options.get(property).filter(|given| is_literal(given));
-    let plain_http = literal(COOKIE_PLAIN_HTTP).is_some_and(|given| given.text == "true");
-    if let Some(given) = literal(COOKIE_SAME_SITE).filter(|given| given.text.eq_ignore_ascii_case("none"))
-        && plain_http
-    {
-        mistakes.add(
-            given.at,
-            "browsers drop a cookie with `same_site = \"None\"` that is sent over `plain_http`",
-        );
+    let is = |property, text: &str| literal(property).filter(|given| given.text.eq_ignore_ascii_case(text));
+    let insecure = is(COOKIE_SECURE, "false");
+    if let Some(given) = is(COOKIE_SAME_SITE, "none").filter(|_| insecure.is_some()) {
+        mistakes.add(given.at, "browsers drop a cookie with `same_site = \"None\"` and `secure = false`");
+    }
+    if let Some(given) = is(COOKIE_PARTITIONED, "true").filter(|_| insecure.is_some()) {
+        mistakes.add(given.at, "browsers drop a cookie that is `partitioned` and has `secure = false`");
     }
     let Some(name) = literal(COOKIE_NAME) else { return };
     let has_prefix =
         |prefix: &str| name.text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    if plain_http && (has_prefix("__Host-") || has_prefix("__Secure-")) {
-        mistakes.add(
-            name.at,
-            format!("browsers take a cookie named {:?} over TLS only: no `plain_http`", name.text),
-        );
+    let (host, http) = (has_prefix("__Host-"), has_prefix("__Http-") || has_prefix("__Host-Http-"));
+    if let Some(given) = insecure.filter(|_| host || http || has_prefix("__Secure-")) {
+        mistakes.add(given.at, format!("browsers drop a cookie named {:?} with `secure = false`", name.text));
     }
-    let Some(wide) = options.get(COOKIE_DOMAIN).or(literal(COOKIE_PATH).filter(|path| path.text != "/"))
-    else {
-        return;
-    };
-    if has_prefix("__Host-") {
-        let what = wide.key.name;
-        mistakes.add(
-            wide.at,
-            format!(
-                "browsers drop a cookie named {:?} with a `{what}`: name it \"__Secure-…\" instead",
-                name.text
-            ),
+    if let Some(given) = is(COOKIE_HTTP_ONLY, "false").filter(|_| http) {
+        mistakes
+            .add(given.at, format!("browsers drop a cookie named {:?} with `http_only = false`", name.text));
+    }
+    let wide = options.get(COOKIE_DOMAIN).or(literal(COOKIE_PATH).filter(|path| path.text != "/"));
+    if let Some(wide) = wide.filter(|_| host) {
+        let what = wide.key.short_name();
+        let message = format!(
+            "browsers drop a cookie named {:?} with a `{what}`: name it \"__Secure-…\" instead",
+            name.text
         );
+        mistakes.add(wide.at, message);
     }
 }
 
 fn is_literal(given: &Given) -> bool {
     !given.text.contains(['{', '}'])
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// What every store takes: a namespace that is fine in memory must not fail where the application goes live.
-fn is_in_namespaces(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte)
 }

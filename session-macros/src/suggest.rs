@@ -1,3 +1,6 @@
+//! What was meant by a name that is not known. The file stands in `session-macros` and in `http-session` alike,
+//! because a proc macro and the crate that re-exports it have no other way to share code; a test keeps the two equal.
+
 /// ` (did you mean …?)`, if one of the names is close to what was written.
 pub(crate) fn did_you_mean<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> String {
     let near = names.into_iter().map(|name| (distance(written, name), name)).min();

@@ -19,11 +19,14 @@ pin_project! {
     }
 }
 
+/// The store is being told what the request has changed so far.
+type Flush = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 pin_project! {
     #[project = StepProj]
     enum Step<F, B> {
         /// The handler is at work. Without a session: an outer layer of the same manager commits it.
-        Handler { #[pin] handler: F, session: Option<LazySession> },
+        Handler { #[pin] handler: F, session: Option<LazySession>, flush: Option<Flush> },
         /// The store is being told what the request has changed.
         Commit { commit: Pin<Box<dyn Future<Output = Commit> + Send>>, response: Option<Response<B>> },
         /// The request does not reach its handler.
@@ -33,11 +36,11 @@ pin_project! {
 
 impl<F, B> SessionFuture<F, B> {
     pub(crate) fn new(handler: F, session: LazySession) -> Self {
-        Self { step: Step::Handler { handler, session: Some(session) } }
+        Self { step: Step::Handler { handler, session: Some(session), flush: None } }
     }
 
     pub(crate) fn passing(handler: F) -> Self {
-        Self { step: Step::Handler { handler, session: None } }
+        Self { step: Step::Handler { handler, session: None, flush: None } }
     }
 
     pub(crate) fn refused(error: Error) -> Self {
@@ -56,18 +59,27 @@ where
         let mut this = self.project();
         loop {
             let next = match this.step.as_mut().project() {
-                StepProj::Handler { handler, session: None } => return handler.poll(cx),
-                StepProj::Handler { handler, session: Some(session) } => {
+                StepProj::Handler { handler, session: None, .. } => return handler.poll(cx),
+                StepProj::Handler { handler, session: Some(session), flush } => {
                     let response = match catch_unwind(AssertUnwindSafe(|| handler.poll(cx))) {
-                        Ok(polled) => ready!(polled)?,
+                        Ok(Poll::Ready(response)) => response?,
+                        Ok(Poll::Pending) => {
+                            poll_flush(session, flush, cx);
+                            return Poll::Pending;
+                        }
                         Err(panic) => return Poll::Ready(Ok(after_panic(session, panic))),
                     };
                     let status = response.status().as_u16();
                     if let Some(commit) = session.manager().commit_now(session, status) {
                         return Poll::Ready(Ok(response::write(commit, response)));
                     }
-                    let session = session.clone();
-                    let commit = Box::pin(async move { session.manager().commit(&session, status).await });
+                    let (session, flush) = (session.clone(), flush.take());
+                    let commit = Box::pin(async move {
+                        if let Some(flush) = flush {
+                            flush.await;
+                        }
+                        session.manager().commit(&session, status).await
+                    });
                     Step::Commit { commit, response: Some(response) }
                 }
                 StepProj::Commit { commit, response } => {
@@ -78,6 +90,23 @@ where
                 StepProj::Refused { error } => return Poll::Ready(Ok(response::of_error(error))),
             };
             this.step.set(next);
+        }
+    }
+}
+
+/// While the handler waits, what it has changed may be written: as far as that goes now.
+fn poll_flush(session: &LazySession, flush: &mut Option<Flush>, cx: &mut Context<'_>) {
+    loop {
+        match flush {
+            Some(flushing) => match flushing.as_mut().poll(cx) {
+                Poll::Pending => return,
+                Poll::Ready(()) => *flush = None,
+            },
+            None if session.manager().is_flush_due(session) => {
+                let session = session.clone();
+                *flush = Some(Box::pin(async move { session.manager().flush(&session).await }));
+            }
+            None => return,
         }
     }
 }

@@ -15,9 +15,9 @@ use crate::page::Page;
 
 /// Idle for half an hour at most; in memory, or wherever `--store` says.
 ///
-/// `plain_http`, because this runs on `http://127.0.0.1`, where not every browser takes a `Secure` cookie. Leave it
+/// `secure = false`, because this runs on `http://127.0.0.1`, where not every browser takes a `Secure` cookie. Leave it
 /// out where there is TLS.
-#[session_config(max_inactive = 1800, namespace = "cluster", cookie(plain_http))]
+#[session_config(max_inactive = 1800, namespace = "cluster", cookie(secure = false))]
 struct Sessions;
 
 /// What a request passes before it reaches a handler. Nodes in one process share it; nodes in several share what

@@ -14,6 +14,8 @@ mod redis;
 #[cfg(all(feature = "macros", feature = "memory"))]
 mod settings;
 mod shared_code;
+#[cfg(all(feature = "macros", feature = "memory"))]
+mod sources;
 #[cfg(feature = "memory")]
 mod support;
 #[cfg(all(feature = "axum", feature = "macros", feature = "memory"))]

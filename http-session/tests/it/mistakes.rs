@@ -46,8 +46,8 @@ redis.password
 \"1h30m\", \"500ms\", or \"never\"
   - session.namespace in #[session_config] at {place}: ${{shop.name}} has no value and no default: set the \
 property shop.name
-  - property session.header: the header name \"no token\" is not a token
-  - property session.cookie.same-site: \"sometimes\" is neither Strict nor Lax nor None
+  - property session.header: \"no token\" cannot be a name in HTTP: letters, digits and !#$%&'*+-.^_`|~
+  - property session.cookie.same-site: \"sometimes\" is none of \"Strict\", \"Lax\", \"None\"
   - property session.cookie.http-only: \"perhaps\" is neither true nor false"
     );
     assert_eq!(error.to_string(), expected);
@@ -74,8 +74,7 @@ async fn a_single_mistake_stands_in_one_line() {
     let error = error(Builder::new(), [("session.max-inactive", "0")]).await;
     assert_eq!(
         error.to_string(),
-        "the configuration of the sessions is wrong: property session.max-inactive: \"0\" is no time at all: every \
-         session would end at once"
+        "the configuration of the sessions is wrong: property session.max-inactive: \"0\" is no time at all"
     );
 }
 
@@ -94,7 +93,7 @@ async fn a_value_that_is_wrong_is_an_error_whatever_it_is() {
         ("session.cookie.path", "shop"),
         ("session.cookie.domain", "a;b"),
         ("session.cookie.same-site", ""),
-        ("session.cookie.plain-http", "maybe"),
+        ("session.cookie.secure", "maybe"),
         ("session.store", ""),
         ("session.store", "localhost"),
         ("session.store", "memory://somewhere"),
@@ -113,21 +112,21 @@ async fn settings_that_do_not_go_together_are_an_error_that_names_them() {
         [
             ("session.cookie.name", "__Host-id"),
             ("session.cookie.domain", "example.org"),
-            ("session.cookie.plain-http", "true"),
+            ("session.cookie.secure", "true"),
         ],
     );
     let dropped = dropped.await.to_string();
     assert!(
         dropped.contains(
-            "property session.cookie.name, property session.cookie.domain, property session.cookie.plain-http: "
+            "property session.cookie.name, property session.cookie.domain, property session.cookie.secure: "
         ),
         "{dropped}"
     );
 
     let both = error(Builder::new(), [("session.cookie.name", "id"), ("session.header", "X-Auth-Token")]);
     assert!(both.await.to_string().ends_with(
-        "property session.header, property session.cookie.name: a session's id travels in a header or in a \
-             cookie, not in both"
+        "property session.header, property session.cookie.name: a session's id travels in a cookie, in a \
+         header or as a bearer token: say one"
     ));
 }
 
@@ -195,7 +194,7 @@ async fn no_password_is_in_an_error_or_a_debug() {
         &[("session.namespace", "redis://:hunter2@localhost")],
         &[("session.max-inactive", "redis://:hunter2@localhost")],
         &[("session.cookie.same-site", "redis://:hunter2@localhost")],
-        &[("session.cookie.plain-http", "redis://:hunter2@localhost")],
+        &[("session.cookie.secure", "redis://:hunter2@localhost")],
     ];
     for source in sources {
         let error = error(Builder::new(), *source).await;

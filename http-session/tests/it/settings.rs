@@ -77,8 +77,18 @@ async fn each_cookie_setting_reaches_the_cookie() {
         ("session.cookie.same-site", "strict", "__Host-id=…; Path=/; HttpOnly; SameSite=Strict; Secure"),
         ("session.cookie.same-site", "None", "__Host-id=…; Path=/; HttpOnly; SameSite=None; Secure"),
         ("session.cookie.http-only", "false", "__Host-id=…; Path=/; SameSite=Lax; Secure"),
-        ("session.cookie.plain-http", "true", "id=…; Path=/; HttpOnly; SameSite=Lax"),
-        ("session.cookie.plain-http", "off", "__Host-id=…; Path=/; HttpOnly; SameSite=Lax; Secure"),
+        ("session.cookie.secure", "false", "id=…; Path=/; HttpOnly; SameSite=Lax"),
+        ("session.cookie.secure", "on", "__Host-id=…; Path=/; HttpOnly; SameSite=Lax; Secure"),
+        (
+            "session.cookie.partitioned",
+            "yes",
+            "__Host-id=…; Path=/; HttpOnly; SameSite=Lax; Secure; Partitioned",
+        ),
+        (
+            "session.cookie.max-age",
+            "30d",
+            "__Host-id=…; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=2592000",
+        ),
     ] {
         let manager = built(Builder::new(), [(property, value)]).await;
         assert_eq!(cookie(&manager).await, expected, "{property}={value}");

@@ -11,7 +11,7 @@ use http_session::session_config;
 use serde::Deserialize;
 use session_bench::{BIG_ATTRIBUTES, BIG_NAME, SMALL, big_name, big_value, count};
 
-#[session_config(max_inactive = "24h", namespace = "bench", cookie(plain_http))]
+#[session_config(max_inactive = "24h", namespace = "bench", cookie(secure = false))]
 struct Sessions;
 
 #[derive(Deserialize)]

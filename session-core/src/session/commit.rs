@@ -1,8 +1,8 @@
 //! The end of a request: what is written, and what the response is told.
 
 use super::shared::Shared;
-use super::state::{Answer, Phase, State, Stored};
-use crate::{Changes, Commit, Error, Header, Result, SessionManager};
+use super::state::{Answer, Live, Phase, State, Stored};
+use crate::{Changes, Commit, Error, Header, Name, Result, SaveMode, SessionManager};
 
 impl Shared {
     /// The commit, if the store need not be asked for it.
@@ -15,7 +15,8 @@ impl Shared {
         let must_ask = !state.pending.is_empty()
             || matches!(state.phase, Phase::Unknown(_))
             || state.live().is_some_and(|live| live.is_touch_due())
-            || self.renewal_due(&state).is_some();
+            || self.renewal_due(&state).is_some()
+            || !self.unchanged(&state, status).is_empty();
         if must_ask {
             return None;
         }
@@ -40,27 +41,84 @@ impl Shared {
         if state.answer.is_none() { Vec::new() } else { self.headers(&state) }
     }
 
+    /// Whether there is something that is not to wait for the commit.
+    pub(crate) fn is_flush_due(&self) -> bool {
+        let state = self.state();
+        !state.pending.is_empty() && !state.flush_failed && !state.committed
+    }
+
+    pub(crate) async fn flush(&self) {
+        let _turn = self.turn.lock().await;
+        if self.is_flush_due() && self.save_pending().await.is_err() {
+            self.state().flush_failed = true;
+        }
+    }
+
     async fn write_all(&self, status: u16) -> Result<()> {
-        let touch = {
-            let mut state = self.state();
-            if !self.manager.commits(status) {
-                state.pending = Changes::new();
+        let Due { is_changed, unchanged, live, is_touch_due } = self.due(status)?;
+        let reissues = is_touch_due && self.manager.resolver.is_forgotten();
+        let is_noted = match live {
+            _ if is_changed => {
+                self.add_unchanged(unchanged);
+                self.save_pending().await.map(|()| true)?
             }
-            if let Phase::Unknown(error) = &state.phase {
-                return Err(error.clone());
+            Some(live) if !unchanged.is_empty() => self.keep(&live, unchanged).await?,
+            Some(live) if reissues => self.touch_by_save(&live).await,
+            Some(live) if is_touch_due => {
+                self.touch(&live).await;
+                true
             }
-            state.live().filter(|live| live.is_touch_due()).map(|live| live.target())
+            _ => false,
         };
-        if !self.state().pending.is_empty() {
-            self.save_pending().await?;
-        } else if let Some(target) = touch {
-            self.touch(&target).await;
+        if reissues && is_noted {
+            self.reissue();
         }
         let renewal = self.renewal_due(&self.state());
         if let Some(target) = renewal {
             self.renew(&target).await;
         }
         Ok(())
+    }
+
+    fn due(&self, status: u16) -> Result<Due> {
+        let mut state = self.state();
+        if !self.manager.commits(status) {
+            state.pending = Changes::new();
+        }
+        if let Phase::Unknown(error) = &state.phase {
+            return Err(error.clone());
+        }
+        Ok(Due {
+            is_changed: !state.pending.is_empty(),
+            unchanged: self.unchanged(&state, status),
+            live: state.live().map(Live::target),
+            is_touch_due: state.live().is_some_and(Live::is_touch_due),
+        })
+    }
+
+    /// What is written although the request has not changed it.
+    fn unchanged(&self, state: &State, status: u16) -> Changes {
+        let mut unchanged = Changes::new();
+        if self.manager.save == SaveMode::Changed || !self.manager.commits(status) {
+            return unchanged;
+        }
+        let Some(live) = state.live().filter(|live| !live.is_new) else { return unchanged };
+        let is_kept = |name: &Name| match self.manager.save {
+            SaveMode::Changed => false,
+            SaveMode::Read => state.read.contains(name),
+            SaveMode::Always => true,
+        };
+        let kept = live.record.attributes.iter().filter(|(name, _)| is_kept(name));
+        kept.for_each(|(name, value)| unchanged.set(name.clone(), value.clone()));
+        unchanged
+    }
+
+    /// They go with what has been changed.
+    fn add_unchanged(&self, unchanged: Changes) {
+        let mut state = self.state();
+        for (name, value) in unchanged.attributes {
+            state.pending.attributes.entry(name).or_insert(value);
+        }
     }
 
     /// The session, if its id is old enough for another.
@@ -90,4 +148,13 @@ impl Shared {
         }
         headers
     }
+}
+
+/// What is to be written at the end of a request.
+struct Due {
+    is_changed: bool,
+    /// What is written although the request has not changed it.
+    unchanged: Changes,
+    live: Option<Stored>,
+    is_touch_due: bool,
 }

@@ -105,7 +105,8 @@ impl Session {
     #[must_use]
     pub fn idle_timeout(&self) -> Option<Duration> {
         let state = self.shared().access();
-        let stored = || state.live().map_or(self.manager().expiry().idle_timeout(), |live| live.record.idle);
+        let usual = || self.manager().anonymous_expiry().idle_timeout();
+        let stored = || state.live().map_or_else(usual, |live| live.record.idle);
         state.pending.idle.unwrap_or_else(stored)
     }
 

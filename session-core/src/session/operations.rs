@@ -47,8 +47,9 @@ impl Shared {
     pub(super) async fn fetch(&self, name: &str) -> Result<Option<Bytes>> {
         let _turn = self.turn.lock().await;
         {
-            let state = self.access();
+            let mut state = self.access();
             state.check()?;
+            self.note_read(&mut state, name);
             if let Some(change) = state.pending.attributes.get(name) {
                 return Ok(change.clone());
             }
@@ -228,7 +229,7 @@ impl Shared {
 
     /// Begins a session with these changes, under a new id: never under one that was presented.
     async fn create(&self, changes: Changes) -> Result<()> {
-        let id = self.create_record(&changes.to_new_record(self.manager.expiry)).await?;
+        let id = self.create_record(&changes.to_new_record(self.manager.anonymous_expiry())).await?;
         self.state().answer = Some(Answer::Issue(id));
         self.applied(&changes);
         Ok(())
@@ -385,6 +386,31 @@ impl Shared {
     /// Notes that the session was used. It fails without a trace: an answer never depends on it.
     pub(super) async fn touch(&self, target: &Stored) {
         drop(self.manager.store.touch(&target.stored, self.request()).await);
+    }
+
+    /// The same by an operation that tells whether the session is still there under its id.
+    pub(super) async fn touch_by_save(&self, target: &Stored) -> bool {
+        let mut changes = Changes::new();
+        changes.touch = true;
+        let saved = self.manager.store.save(&target.stored, &changes, self.request()).await;
+        matches!(saved, Ok(Saved::Applied))
+    }
+
+    /// Writes attributes that have not been changed, if the session is still there. If not, nothing is refused: the
+    /// request has not asked for anything.
+    pub(super) async fn keep(&self, target: &Stored, mut unchanged: Changes) -> Result<bool> {
+        unchanged.touch = target.touch;
+        let saved = self.write(self.manager.store.save(&target.stored, &unchanged, self.request())).await?;
+        Ok(saved == Saved::Applied)
+    }
+
+    /// Hands the present id out again, if nothing else is to be told. Only once the store has said that it is good:
+    /// an answer that comes late must not bring back the id of a session that has ended.
+    pub(super) fn reissue(&self) {
+        let mut state = self.state();
+        if let (Some(live), None) = (state.live(), &state.answer) {
+            state.answer = Some(Answer::Issue(live.id.clone()));
+        }
     }
 
     /// Makes a new id the candidate, if none waits. It fails without a trace, too: the present id stays good.

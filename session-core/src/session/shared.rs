@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::state::{Phase, Presented, State};
-use crate::{Access, Error, ErrorKind, Handle, Name, Result, SessionManager, codec};
+use crate::{Access, Error, ErrorKind, Handle, Name, Result, SaveMode, SessionManager, codec};
 
 /// One request's session: what all its handles share.
 pub(crate) struct Shared {
@@ -59,10 +59,18 @@ impl Shared {
 
     /// The attribute as this request sees it.
     pub(super) fn attribute(&self, name: &str) -> Result<Option<Bytes>> {
-        let state = self.access();
+        let mut state = self.access();
         state.check()?;
         state.check_read(name)?;
+        self.note_read(&mut state, name);
         Ok(state.attribute(name).cloned())
+    }
+
+    /// Notes that an attribute was read, where that means that it is written, too.
+    pub(super) fn note_read(&self, state: &mut State, name: &str) {
+        if self.manager.save == SaveMode::Read && !state.read.contains(name) {
+            state.read.insert(name.into());
+        }
     }
 
     /// Sets an attribute, in this request's changes.

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,6 +14,10 @@ pub(crate) struct State {
     pub(crate) phase: Phase,
     /// What the request has changed and the store has not been told.
     pub(crate) pending: Changes,
+    /// The attributes that were read, if those are written, too.
+    pub(crate) read: BTreeSet<Name>,
+    /// Whether writing before the commit has failed: it is not tried again, the commit says why.
+    pub(crate) flush_failed: bool,
     /// What the response must tell the client. It is set only once the store has applied what it tells, so it
     /// leaves with whatever answer leaves.
     pub(crate) answer: Option<Answer>,

@@ -5,6 +5,7 @@
 mod conformance;
 mod layout;
 mod outages;
+mod principals;
 mod round_trips;
 mod start;
 mod support;

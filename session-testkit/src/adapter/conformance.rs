@@ -85,6 +85,15 @@ macro_rules! adapter_conformance {
                 a_renewal_breaks_neither_old_requests_nor_lost_answers,
                 no_debug_output_shows_an_id_or_a_value,
             }
+            policy {
+                a_save_mode_says_what_is_written_beside_the_changes,
+                a_save_mode_costs_a_write_only_where_there_is_something_to_keep,
+                what_a_save_mode_keeps_brings_no_session_back_and_is_no_409,
+                an_immediate_flush_writes_while_the_handler_is_at_work,
+                an_immediate_flush_that_fails_is_told_by_the_answer,
+                sessions_without_a_principal_may_end_sooner,
+                a_cookie_that_clients_forget_is_sent_again_when_use_is_noted,
+            }
             principals {
                 signing_in_as_somebody_else_ends_the_former_session_and_takes_nothing_of_it,
                 the_managers_limit_ends_the_oldest_session,

@@ -11,8 +11,8 @@ mod handler;
 mod world;
 
 pub use cases::{
-    attributes, beginning, commit, ending, expiry, failing, gone, identity, partial, presented, principals,
-    races,
+    attributes, beginning, commit, ending, expiry, failing, gone, identity, partial, policy, presented,
+    principals, races,
 };
 
 pub use browser::{Browser, Reply, Request};

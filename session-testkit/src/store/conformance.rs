@@ -298,6 +298,7 @@ macro_rules! store_conformance {
                 revoke_ends_every_session_of_the_principal_and_no_other,
                 revoke_keeps_the_session_that_it_is_to_keep,
                 a_sign_in_that_arrived_before_a_revocation_is_refused,
+                a_sign_in_that_a_revocation_refuses_evicts_nobody,
                 a_sign_in_that_arrives_after_a_revocation_succeeds,
                 a_later_step_of_a_revocation_spares_who_came_after_the_first,
                 nothing_is_left_of_principals_after_their_last_session,

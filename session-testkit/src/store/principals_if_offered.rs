@@ -344,6 +344,20 @@ pub async fn a_sign_in_that_arrived_before_a_revocation_is_refused(harness: &dyn
     assert_eq!(bob, SignedIn::Applied, "nobody else was revoked");
 }
 
+pub async fn a_sign_in_that_a_revocation_refuses_evicts_nobody(harness: &dyn Harness) {
+    let store = harness.store();
+    let Some(kept) = signed_in(&*store, "ada").await else { return };
+    let Some(principals) = store.capabilities().principals else { return };
+    harness.advance(harness.tick()).await;
+    revoke(principals, "ada", Some(*kept.handle())).await;
+    let id = store.begin().await;
+    let request = signing_in("ada").with_limit(SessionLimit::evict_oldest(1).unwrap());
+    let answer = principals.sign_in(&id, &request, aged(harness.tick() * 2)).await.unwrap();
+    assert_eq!(answer, SignedIn::Revoked);
+    store.live(&kept).await;
+    assert_eq!(found(principals, "ada").await, handles([&kept]));
+}
+
 pub async fn a_sign_in_that_arrives_after_a_revocation_succeeds(harness: &dyn Harness) {
     let store = harness.store();
     let Some(principals) = store.capabilities().principals else { return };

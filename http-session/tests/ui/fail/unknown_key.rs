@@ -6,7 +6,10 @@ struct Spelled;
 #[session_config(timeout = 1800)]
 struct Foreign;
 
-#[session_config(cookie(samesite = "Lax", max_age = 5))]
+#[session_config(colour = "red")]
+struct NothingLikeIt;
+
+#[session_config(cookie(samesite = "Lax", store = "memory:"), domain = "example.org")]
 struct InCookie;
 
 fn main() {}

@@ -9,6 +9,7 @@ pub mod failing;
 pub mod gone;
 pub mod identity;
 pub mod partial;
+pub mod policy;
 pub mod presented;
 pub mod principals;
 pub mod races;
