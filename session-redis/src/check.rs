@@ -7,10 +7,14 @@ use session_core::{Error, ErrorKind, Result};
 use crate::connection::{Call, Connection};
 use crate::error::{PERMISSIONS, unexpected_reply};
 use crate::keys::Keys;
-use crate::scripts;
+use crate::scripts::{self, Script};
 
-pub(crate) async fn all(connection: &Connection, keys: &Keys) -> Result<()> {
+pub(crate) async fn all(connection: &Connection, keys: &Keys, is_telling: bool) -> Result<()> {
     permissions(connection, keys).await?;
+    may_run(connection, &keys.nothing(), &scripts::PROBE).await?;
+    if is_telling {
+        may_run(connection, &keys.nothing(), &scripts::EVENTS_PROBE).await?;
+    }
     #[cfg(feature = "tracing")]
     eviction(connection).await;
     Ok(())
@@ -27,7 +31,11 @@ async fn permissions(connection: &Connection, keys: &Keys) -> Result<()> {
         let deadline = connection.deadline(std::time::Instant::now());
         connection.send(&Call::command(cmd).again(), deadline).await?;
     }
-    let probe = Call::script(scripts::PROBE.call(&key, 0, 0), &scripts::PROBE).again();
+    Ok(())
+}
+
+async fn may_run(connection: &Connection, key: &str, probe: &'static Script) -> Result<()> {
+    let probe = Call::script(probe.call(key, 0, 0), probe).again();
     let answer = connection.send(&probe, connection.deadline(std::time::Instant::now())).await?;
     let Value::BulkString(refused) = answer.value else {
         return Err(unexpected_reply("the script that tries commands answered no text"));

@@ -49,6 +49,7 @@ mod config;
 mod connect;
 mod connection;
 mod error;
+mod events;
 mod hello;
 mod keys;
 mod line;
