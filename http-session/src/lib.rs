@@ -144,16 +144,24 @@ pub mod axum {
     pub use session_axum::*;
 }
 
+/// Sessions in any tower service: the layer. The request's [`LazySession`] is among its extensions.
+#[cfg(feature = "tower")]
+pub mod tower {
+    #[doc(inline)]
+    pub use session_tower::*;
+}
+
 pub use background::{Background, listen, sweep};
 pub use builder::Builder;
 pub use explain::Explanation;
 pub use secret::Secret;
 pub use session_core::{
-    Clock, Codec, CookieResolver, CookieResolverBuilder, Delivery, DetachedSession, Error, ErrorKind,
+    Clock, Codec, CookieResolver, CookieResolverBuilder, Cursor, Delivery, DetachedSession, Error, ErrorKind,
     EventKind, EventListener, EventSettings, Expiry, FlushMode, Handle, HeaderResolver, JsonCodec, Key,
-    LazySession, Limits, ManagerBuilder, OsRandom, PartialSession, Principal, Random, Reason, Result,
-    SameSite, SaveMode, Session, SessionAttributes, SessionEvent, SessionIdResolver, SessionManager,
-    SessionStore, SystemClock, Timestamp, Tracked, TypedAttributes,
+    LazySession, Limits, ManagerBuilder, OsRandom, Page, PartialSession, Principal, Random, Reason, Result,
+    SameSite, SaveMode, Select, Session, SessionAttributes, SessionEvent, SessionIdResolver, SessionInfo,
+    SessionLimit, SessionManager, SessionPage, SessionStore, SystemClock, Timestamp, Tracked,
+    TypedAttributes,
 };
 #[cfg(feature = "memory")]
 pub use session_memory::MemoryStore;

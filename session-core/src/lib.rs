@@ -26,7 +26,7 @@ mod session;
 mod store;
 mod typed;
 
-pub use administration::{SessionInfo, Sessions};
+pub use administration::{SessionInfo, SessionPage};
 pub use changes::Changes;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use codec::{Codec, JsonCodec};
