@@ -72,7 +72,8 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("sqlite", &["libsqlite3-sys", "sqlx-sqlite"]),
     // For the stores that are on: by itself it encrypts nothing.
     ("tls", &[]),
-    ("sha2", &["digest", "sha2"]),
+    // Its crate is one of sqlx', too.
+    ("sha2", &[]),
     ("tracing", &["tracing"]),
 ];
 
