@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use session_core::{
     Clock, Codec, Delivery, EventListener, EventSettings, Expiry, Limits, ManagerBuilder, Random, Result,
-    SessionIdResolver, SessionManager, SessionStore, SystemClock,
+    SessionIdResolver, SessionLimit, SessionManager, SessionStore, SystemClock,
 };
 
 use crate::annotation::{Annotation, Opening, Own};
@@ -182,6 +182,11 @@ impl Builder {
         self.handed_in([RENEW_EVERY]).customized(move |manager| manager.renew_every(age))
     }
 
+    /// How many sessions a principal may have at once: see [`ManagerBuilder::session_limit`]. Default: any number.
+    pub fn session_limit(self, limit: SessionLimit) -> Self {
+        self.customized(move |manager| manager.session_limit(limit))
+    }
+
     /// The statuses at which a request's changes are written: see [`ManagerBuilder::commit_when`]. Default: all but
     /// 5xx and 408.
     pub fn commit_when(self, commits: fn(u16) -> bool) -> Self {
@@ -276,14 +281,14 @@ impl Builder {
         Ok(manager)
     }
 
-    /// [`build`](Self::build), as a layer for an axum router.
+    /// [`build`](Self::build), as a layer for an axum router or another tower service.
     ///
     /// # Errors
     ///
     /// As [`build`](Self::build).
-    #[cfg(feature = "axum")]
-    pub async fn layer(self) -> Result<crate::axum::SessionLayer> {
-        Ok(crate::axum::SessionLayer::new(self.build().await?))
+    #[cfg(feature = "tower")]
+    pub async fn layer(self) -> Result<crate::tower::SessionLayer> {
+        Ok(crate::tower::SessionLayer::new(self.build().await?))
     }
 }
 

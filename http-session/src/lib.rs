@@ -2,7 +2,7 @@
 //! next request lands on another, and the session is there.
 //!
 //! The application writes one annotation. Where sessions are kept is said at run time: in memory when nothing is
-//! said, in Redis with `SESSION_STORE=redis://…`.
+//! said, in Redis with `SESSION_STORE=redis://…`, in a database with `postgres://…`, `mysql://…` or `sqlite://…`.
 //!
 #![cfg_attr(all(feature = "axum", feature = "macros", feature = "memory"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "axum", feature = "macros", feature = "memory")), doc = "```text")]
@@ -90,7 +90,11 @@
 //! | `axum` | yes | [`axum`]: the layer and its extractors |
 //! | `macros` | yes | [`macro@session_config`] |
 //! | `memory` | yes | the store for `memory:`, `MemoryStore` |
-//! | `redis` | | the store for `redis:` and `valkey:`, `RedisStore` |
+//! | `redis` | | the store for `redis:` and `valkey:`, also `redis+sentinel:`, `redis+cluster:` and `redis+unix:`; `RedisStore` |
+//! | `postgres` | | `SqlStore`, for `postgres:` and `postgresql:` |
+//! | `mysql` | | `SqlStore`, for `mysql:` and `mariadb:` |
+//! | `sqlite` | | `SqlStore`, for `sqlite:` |
+//! | `tls` | | `rediss:`, `rediss+sentinel:` and `rediss+cluster:` with `redis`; encrypted connections to SQL databases |
 //! | `tracing` | | log lines: a warning at start when sessions are in memory because nothing else was said, what stores report, and listeners that fail |
 //!
 //! A store's URL whose feature is off is an error at start that names the feature.
@@ -140,21 +144,31 @@ pub mod axum {
     pub use session_axum::*;
 }
 
+/// Sessions in any tower service: the layer. The request's [`LazySession`] is among its extensions.
+#[cfg(feature = "tower")]
+pub mod tower {
+    #[doc(inline)]
+    pub use session_tower::*;
+}
+
 pub use background::{Background, listen, sweep};
 pub use builder::Builder;
 pub use explain::Explanation;
 pub use secret::Secret;
 pub use session_core::{
-    Clock, Codec, CookieResolver, CookieResolverBuilder, Delivery, DetachedSession, Error, ErrorKind,
-    EventKind, EventListener, EventSettings, Expiry, FlushMode, Handle, HeaderResolver, JsonCodec,
-    LazySession, Limits, ManagerBuilder, OsRandom, PartialSession, Principal, Random, Reason, Result,
-    SameSite, SaveMode, Session, SessionEvent, SessionIdResolver, SessionManager, SessionStore, SystemClock,
-    Timestamp,
+    Clock, Codec, CookieResolver, CookieResolverBuilder, Cursor, Delivery, DetachedSession, Error, ErrorKind,
+    EventKind, EventListener, EventSettings, Expiry, FlushMode, Handle, HeaderResolver, JsonCodec, Key,
+    LazySession, Limits, ManagerBuilder, OsRandom, Page, PartialSession, Principal, Random, Reason, Result,
+    SameSite, SaveMode, Select, Session, SessionAttributes, SessionEvent, SessionIdResolver, SessionInfo,
+    SessionLimit, SessionManager, SessionPage, SessionStore, SystemClock, Timestamp, Tracked,
+    TypedAttributes,
 };
 #[cfg(feature = "memory")]
 pub use session_memory::MemoryStore;
 #[cfg(feature = "redis")]
-pub use session_redis::RedisStore;
+pub use session_redis::{Durability, RedisStore};
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+pub use session_sql::SqlStore;
 pub use source::{Env, Source};
 
 /// Makes a struct the configuration of sessions.
@@ -308,6 +322,61 @@ pub use source::{Env, Source};
 /// ```
 #[cfg(feature = "macros")]
 pub use session_macros::session_config;
+
+/// Makes a struct a set of attributes, each stored by itself: loaded together, in one round trip that asks for no other,
+/// and written one by one, where they were changed.
+///
+#[cfg_attr(all(feature = "axum", feature = "memory"), doc = "```")]
+#[cfg_attr(not(all(feature = "axum", feature = "memory")), doc = "```text")]
+/// use http_session::axum::{Attributes, Result};
+/// use http_session::SessionAttributes;
+///
+/// #[derive(SessionAttributes)]
+/// #[attributes(prefix = "cart")]
+/// struct Cart {
+///     #[attribute(default)]
+///     items: Vec<String>,              // stored under `cart.items`
+///     #[attribute(default = "EUR".to_owned())]
+///     currency: String,
+///     coupon: Option<String>,          // an `Option` may be missing
+///     #[attribute(one_time, default)]
+///     message: Option<String>,         // handed to one request, once
+///     #[attribute(skip)]
+///     total: f64,                      // not stored
+/// }
+///
+/// async fn add(mut cart: Attributes<Cart>) -> Result<String> {
+///     let greeting = cart.message.clone().unwrap_or_default();
+///     cart.edit().items.push("tea".to_owned()); // `cart.items` is written, and nothing else
+///     Ok(format!("{greeting} {} items", cart.items.len()))
+/// }
+/// # let _: axum::routing::MethodRouter = axum::routing::get(add);
+/// ```
+///
+/// The fields are read by their names. To change them, [`edit`](TypedAttributes::edit) hands out a guard with the same
+/// fields, named `CartGuard` here, each of which notes whether it is borrowed mutably. When it is dropped, the ones that
+/// were are set in the session; they are written with the response head, as by [`insert`](LazySession::insert). A
+/// change that cannot be taken (too large, say) makes the answer that error; [`Tracked::store`] says it at once. Without an
+/// adapter: [`LazySession::load_as`].
+///
+/// # On the struct
+///
+/// `#[attributes(prefix = "cart")]`: what the names begin with, before a dot; `""` for nothing. Default: the struct's
+/// name in small letters. `#[attributes(crate = "path")]`: the path of this crate, where it has another name.
+///
+/// # On fields
+///
+/// | | |
+/// |---|---|
+/// | `#[attribute(name = "cc")]` | the name behind the prefix, instead of the field's |
+/// | `#[attribute(default)]`, `#[attribute(default = expression)]` | the field's value where the attribute is missing. Without it a missing attribute is an error of kind [`Missing`](ErrorKind::Missing) (409), but for an `Option` |
+/// | `#[attribute(one_time)]` | the attribute is [taken](LazySession::take) out of the session when it is read: of any number of requests one gets it |
+/// | `#[attribute(skip)]` | the field is no attribute: it is its default |
+///
+/// The types are whatever serde can read and write, also type parameters of the struct. Attributes of other names are
+/// not touched; those of a name that another struct uses, too, are the same attributes.
+#[cfg(feature = "macros")]
+pub use session_macros::SessionAttributes;
 
 /// The README's examples compile.
 #[cfg(all(doctest, feature = "axum", feature = "macros", feature = "memory"))]

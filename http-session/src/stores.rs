@@ -13,40 +13,65 @@ struct Scheme {
     name: &'static str,
     feature: &'static str,
     state: State,
+    /// What may follow the name after a `+`.
+    variants: &'static [&'static str],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     CompiledIn,
     TurnedOff,
-    /// Its feature does not exist yet.
-    Planned,
 }
 
 const fn compiled_in(is_on: bool) -> State {
     if is_on { State::CompiledIn } else { State::TurnedOff }
 }
 
+const fn scheme(name: &'static str, feature: &'static str, state: State) -> Scheme {
+    Scheme { name, feature, state, variants: &[] }
+}
+
+const fn redis(name: &'static str) -> Scheme {
+    let variants = &["unix", "sentinel", "cluster"];
+    Scheme { variants, ..scheme(name, "redis", compiled_in(cfg!(feature = "redis"))) }
+}
+
+const fn redis_with_tls(name: &'static str) -> Scheme {
+    let (feature, is_on) = match cfg!(feature = "redis") {
+        true => ("tls", cfg!(feature = "tls")),
+        false => ("redis` and `tls", false),
+    };
+    Scheme { variants: &["sentinel", "cluster"], ..scheme(name, feature, compiled_in(is_on)) }
+}
+
 const SCHEMES: &[Scheme] = &[
-    Scheme { name: "memory", feature: "memory", state: compiled_in(cfg!(feature = "memory")) },
-    Scheme { name: "redis", feature: "redis", state: compiled_in(cfg!(feature = "redis")) },
-    Scheme { name: "valkey", feature: "redis", state: compiled_in(cfg!(feature = "redis")) },
-    Scheme { name: "rediss", feature: "tls", state: State::Planned },
-    Scheme { name: "redis-sentinel", feature: "redis-sentinel", state: State::Planned },
-    Scheme { name: "redis-cluster", feature: "redis-cluster", state: State::Planned },
-    Scheme { name: "postgres", feature: "postgres", state: State::Planned },
-    Scheme { name: "postgresql", feature: "postgres", state: State::Planned },
-    Scheme { name: "mysql", feature: "mysql", state: State::Planned },
-    Scheme { name: "mariadb", feature: "mysql", state: State::Planned },
-    Scheme { name: "sqlite", feature: "sqlite", state: State::Planned },
+    scheme("memory", "memory", compiled_in(cfg!(feature = "memory"))),
+    redis("redis"),
+    redis("valkey"),
+    redis_with_tls("rediss"),
+    redis_with_tls("valkeys"),
+    scheme("postgres", "postgres", compiled_in(cfg!(feature = "postgres"))),
+    scheme("postgresql", "postgres", compiled_in(cfg!(feature = "postgres"))),
+    scheme("mysql", "mysql", compiled_in(cfg!(feature = "mysql"))),
+    scheme("mariadb", "mysql", compiled_in(cfg!(feature = "mysql"))),
+    scheme("sqlite", "sqlite", compiled_in(cfg!(feature = "sqlite"))),
 ];
+
+impl Scheme {
+    fn names(&self, scheme: &str) -> bool {
+        match scheme.split_once('+') {
+            None => scheme == self.name,
+            Some((name, variant)) => name == self.name && self.variants.contains(&variant),
+        }
+    }
+}
 
 /// Whether the URL names a store that is compiled in. Connects to nothing.
 pub(crate) fn check(url: &Url) -> Result<(), String> {
     let Some(name) = url.scheme() else {
         return Err(format!("not the URL of a store: it begins with one of {}", available()));
     };
-    let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.name == name) else {
+    let Some(scheme) = SCHEMES.iter().find(|scheme| scheme.names(&name)) else {
         return Err(format!("there is no store for `{name}:`; there are {}", available()));
     };
     let Scheme { feature, .. } = scheme;
@@ -58,11 +83,6 @@ pub(crate) fn check(url: &Url) -> Result<(), String> {
         State::TurnedOff => Err(format!(
             "the store for `{name}:` is not compiled in: turn on the feature `{feature}` of http-session"
         )),
-        State::Planned => Err(format!(
-            "`{name}:` needs the feature `{feature}`, which this version of http-session does not have yet; \
-             there are {}",
-            available()
-        )),
     }
 }
 
@@ -70,26 +90,23 @@ fn available() -> String {
     let names = SCHEMES.iter().filter(|scheme| scheme.state == State::CompiledIn);
     let names: Vec<_> = names.map(|scheme| format!("`{}:`", scheme.name)).collect();
     match &names[..] {
-        [] => "none (each store is a feature of http-session: `memory`, `redis`)".to_owned(),
+        [] => {
+            "none (each store is a feature of http-session: `memory`, `redis`, `postgres`, `mysql`, `sqlite`)"
+                .to_owned()
+        }
         names => names.join(", "),
     }
 }
 
 /// How a store is opened.
+#[allow(dead_code, reason = "which of it is read depends on the stores that are compiled in")]
 pub(crate) struct Place<'a> {
-    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "for a store that others share"))]
     pub(crate) namespace: &'a str,
     /// How long an operation may take.
-    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "for a store that connects"))]
     pub(crate) budget: Option<Duration>,
     /// For a store without a clock of its own.
-    #[cfg_attr(not(feature = "memory"), expect(dead_code, reason = "for a store without a clock"))]
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether it tells what happens to its sessions.
-    #[cfg_attr(
-        not(any(feature = "memory", feature = "redis")),
-        expect(dead_code, reason = "for a store that tells events")
-    )]
     pub(crate) events: Option<EventSettings>,
 }
 
@@ -97,11 +114,14 @@ pub(crate) struct Place<'a> {
 /// to here, once, so that a wrong address or password is an error at start.
 pub(crate) async fn open(given: Option<&Given<Url>>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
     let Some(given) = given else { return memory_by_default(place) };
-    match given.value.scheme().as_deref() {
+    let scheme = given.value.scheme();
+    match scheme.as_deref().and_then(|scheme| scheme.split('+').next()) {
         #[cfg(feature = "memory")]
         Some("memory") => Ok(memory(place)),
         #[cfg(feature = "redis")]
-        Some("redis" | "valkey") => redis(given, place).await,
+        Some("redis" | "valkey" | "rediss" | "valkeys") => open_redis(given, place).await,
+        #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+        Some("postgres" | "postgresql" | "mysql" | "mariadb" | "sqlite") => open_sql(given, place).await,
         // `check` has let no other scheme pass.
         _ => Err(Error::new(ErrorKind::Config, format!("{}: {} names no store", given.origin, given.value))),
     }
@@ -134,7 +154,7 @@ fn memory(place: Place<'_>) -> Arc<dyn SessionStore> {
 }
 
 #[cfg(feature = "redis")]
-async fn redis(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
+async fn open_redis(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
     let mut builder = session_redis::RedisStore::builder(given.value.expose()).namespace(place.namespace);
     if let Some(budget) = place.budget {
         builder = builder.budget(budget);
@@ -148,8 +168,21 @@ async fn redis(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn SessionSt
     }
 }
 
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+async fn open_sql(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn SessionStore>> {
+    let builder = session_sql::SqlStore::builder(given.value.expose());
+    let mut builder = builder.namespace(place.namespace).clock(place.clock);
+    if let Some(budget) = place.budget {
+        builder = builder.budget(budget);
+    }
+    match builder.connect().await {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => Err(not_opened(given, error)),
+    }
+}
+
 /// The store's error, with the setting that named the store.
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql", feature = "sqlite"))]
 fn not_opened(given: &Given<Url>, error: Error) -> Error {
     let message = format!("{}: the store {} cannot be opened: {error}", given.origin, given.value);
     Error::new(error.kind(), message).with_source(error)

@@ -1,8 +1,8 @@
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
-use session_core::ErrorKind;
+use session_core::{ErrorKind, SessionAttributes};
 
 use crate::Error;
 
@@ -56,6 +56,49 @@ impl<S: Sync> OptionalFromRequestParts<S> for Session {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
         let session = of_request(parts)?.load().await?;
         Ok(session.exists().then_some(Self(session)))
+    }
+}
+
+/// The session's attributes of one struct, read: [`session_core::TypedAttributes`] as an extractor, for a struct with
+/// `#[derive(SessionAttributes)]`.
+///
+/// One round trip to the store that asks for no other attribute, unless another extractor has asked already. Rejected
+/// with 409 when an attribute is missing that has no default, with 503 when the store cannot be asked. As
+/// `Option<Attributes<T>>` it is `None` where one is missing.
+#[derive(Debug)]
+pub struct Attributes<T>(session_core::TypedAttributes<T>);
+
+impl<T> Deref for Attributes<T> {
+    type Target = session_core::TypedAttributes<T>;
+
+    fn deref(&self) -> &session_core::TypedAttributes<T> {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Attributes<T> {
+    fn deref_mut(&mut self) -> &mut session_core::TypedAttributes<T> {
+        &mut self.0
+    }
+}
+
+impl<T: SessionAttributes + Send, S: Sync> FromRequestParts<S> for Attributes<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Ok(Self(of_request(parts)?.load_as().await?))
+    }
+}
+
+impl<T: SessionAttributes + Send, S: Sync> OptionalFromRequestParts<S> for Attributes<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
+        match of_request(parts)?.load_as().await {
+            Ok(attributes) => Ok(Some(Self(attributes))),
+            Err(error) if error.kind() == ErrorKind::Missing => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! - [`Option<Session>`](Session#impl-OptionalFromRequestParts%3CS%3E-for-Session): `None` when there is no live
 //!   session.
 //! - [`LazySession`]: the same, not read: for handlers that only write, or need one attribute of many.
+//! - [`Attributes`]: the attributes of one struct, and no others.
 //!
 //! [`SessionLayer`] must lie around the routes; without it every extractor answers 500. The types here are newtypes
 //! of the framework-free ones, so that a new axum never forces a new store: they [`Deref`](std::ops::Deref) to
@@ -13,5 +14,5 @@ mod error;
 mod extract;
 
 pub use error::{Error, Result};
-pub use extract::{LazySession, Session};
+pub use extract::{Attributes, LazySession, Session};
 pub use session_tower::{SessionFuture, SessionLayer, SessionService};

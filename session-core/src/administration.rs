@@ -24,10 +24,10 @@ impl SessionManager {
         principal: &Principal,
         select: Select<'_>,
         page: Page,
-    ) -> Result<Sessions> {
+    ) -> Result<SessionPage> {
         let found = self.principals()?.find(principal, select, &page).await?;
         let info = |(handle, record)| SessionInfo { handle, record, manager: self.clone() };
-        Ok(Sessions { sessions: found.sessions.into_iter().map(info).collect(), next: found.next })
+        Ok(SessionPage { sessions: found.sessions.into_iter().map(info).collect(), next: found.next })
     }
 
     /// How many live sessions the principal has. One round trip.
@@ -91,7 +91,7 @@ fn longest_life(expiry: Expiry) -> Duration {
 /// Sessions of a principal, as [`SessionManager::find`] shows them.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Sessions {
+pub struct SessionPage {
     /// The sessions of this page. There may be fewer than asked for, also none, before the last page.
     pub sessions: Vec<SessionInfo>,
     /// Where the next page begins, if there may be one.

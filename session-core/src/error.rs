@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Committed,
     /// A name, an attribute or the session exceeds its limit. Nothing was stored.
     TooLarge,
+    /// An attribute that has to be there is not.
+    Missing,
     /// A stored attribute is not what was asked for. The session and its other attributes are fine.
     Undecodable,
     /// An attribute was asked for that is not among those that were
@@ -90,7 +92,7 @@ impl Error {
     pub fn status(&self) -> u16 {
         match self.kind() {
             ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::ReadOnly => 503,
-            ErrorKind::Gone | ErrorKind::Conflict | ErrorKind::NoSession => 409,
+            ErrorKind::Gone | ErrorKind::Conflict | ErrorKind::NoSession | ErrorKind::Missing => 409,
             ErrorKind::LimitReached => 403,
             ErrorKind::TooLarge => 413,
             ErrorKind::Malformed => 400,
@@ -133,7 +135,8 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("Error");
-        text.field("kind", &self.0.kind).field("message", &self.0.message);
+        // As it reads: `main` shows its error this way, and what is wrong with a configuration has a line for each.
+        text.field("kind", &self.0.kind).field("message", &format_args!("{}", self.0.message));
         if let Some(source) = &self.0.source {
             text.field("source", source);
         }

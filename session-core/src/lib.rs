@@ -24,8 +24,9 @@ mod record;
 mod resolver;
 mod session;
 mod store;
+mod typed;
 
-pub use administration::{SessionInfo, Sessions};
+pub use administration::{SessionInfo, SessionPage};
 pub use changes::Changes;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use codec::{Codec, JsonCodec};
@@ -53,3 +54,4 @@ pub use store::{
     Access, Capabilities, Created, ENDED_WINDOW, Load, OpId, PREVIOUS_GRACE, RENEWAL_WAIT, ROTATED_WINDOW,
     Renewal, Renewed, Saved, Select, SessionStore, StoredId, Swapped, Sweep, TOMBSTONE_LIFE, Taken,
 };
+pub use typed::{AttributeReader, Key, SessionAttributes, Tracked, TypedAttributes};

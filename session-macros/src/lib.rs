@@ -1,9 +1,12 @@
-//! The `#[session_config]` attribute of `http-session`, where it is documented: applications use it from there.
+//! The `#[session_config]` attribute and the derive `SessionAttributes` of `http-session`, where they are documented:
+//! applications use them from there.
 //!
 //! Tokens become options (`attr`), options a checked model (`model`), the model code (`expand`). Each stage
-//! collects its mistakes, and the user's own item is emitted beside them, so that one compile shows all.
+//! collects its mistakes, and the user's own item is emitted beside them, so that one compile shows all. The derive
+//! (`attributes`) is cut the same way.
 
 mod attr;
+mod attributes;
 mod duration;
 mod expand;
 mod keys;
@@ -25,4 +28,12 @@ pub fn session_config(arguments: TokenStream, item: TokenStream) -> TokenStream 
     let options = attr::parse(arguments.into(), &mut mistakes);
     let checked = model::check(options, item.into(), &mut mistakes);
     expand::expand(checked, mistakes).into()
+}
+
+#[expect(missing_docs, reason = "documented where the facade re-exports it, with examples that compile")]
+#[proc_macro_derive(SessionAttributes, attributes(attribute, attributes))]
+pub fn session_attributes(item: TokenStream) -> TokenStream {
+    let mut mistakes = Mistakes::default();
+    let model = attributes::check(item.into(), &mut mistakes);
+    attributes::expand(model, mistakes).into()
 }

@@ -1,22 +1,29 @@
 use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, RedisConnectionInfo};
 use session_core::{Error, ErrorKind, EventSettings, Result};
 
 use crate::RedisStore;
+use crate::connect::{Dialer, Purpose};
 use crate::keys::Keys;
+use crate::settings::{Durability, Settings};
+#[cfg(feature = "tls")]
+use crate::tls::{self, Certificates};
+use crate::url::{Credentials, Servers, StoreUrl};
 
 /// Settings of a [`RedisStore`].
 ///
 /// ```no_run
 /// # async fn start() -> session_core::Result<()> {
 /// use std::time::Duration;
-/// use session_redis::RedisStore;
+/// use session_redis::{Durability, RedisStore};
 ///
-/// let store = RedisStore::builder("redis://shop:secret@redis.internal:6379/3")
+/// let store = RedisStore::builder("redis+sentinel://shop:secret@s1.internal,s2.internal,s3.internal/sessions")
 ///     .namespace("shop")
 ///     .budget(Duration::from_secs(1))
+///     .durability(Durability::Replicated)
 ///     .connect()
 ///     .await?;
 /// # drop(store);
@@ -29,14 +36,36 @@ pub struct RedisStoreBuilder {
     namespace: String,
     budget: Duration,
     events: Option<EventSettings>,
+    connect_timeout: Option<Duration>,
+    response_timeout: Option<Duration>,
+    connections: Option<usize>,
+    retry: bool,
+    durability: Option<Durability>,
+    sentinel: Option<Credentials>,
+    #[cfg(feature = "tls")]
+    certificates: Certificates,
 }
 
 const DEFAULT_NAMESPACE: &str = "session";
 const DEFAULT_BUDGET: Duration = Duration::from_secs(2);
+const SHORTEST_BUDGET: Duration = Duration::from_millis(10);
 
 impl RedisStoreBuilder {
     pub(crate) fn new(url: String) -> Self {
-        Self { url, namespace: DEFAULT_NAMESPACE.to_owned(), budget: DEFAULT_BUDGET, events: None }
+        Self {
+            url,
+            namespace: DEFAULT_NAMESPACE.to_owned(),
+            budget: DEFAULT_BUDGET,
+            events: None,
+            connect_timeout: None,
+            response_timeout: None,
+            connections: None,
+            retry: true,
+            durability: None,
+            sentinel: None,
+            #[cfg(feature = "tls")]
+            certificates: Certificates::default(),
+        }
     }
 
     /// What the keys begin with: sessions lie under `<namespace>:sessions:<handle>`. Default `session`.
@@ -50,15 +79,15 @@ impl RedisStoreBuilder {
 
     /// How long an operation may take, at most. Default two seconds.
     ///
-    /// The rest follows from it: an answer is awaited for 95 % of it (1.9 s), a connect for 45 % (0.9 s), so that
-    /// a connect, another one a moment later and what is left for the command fit into one budget.
+    /// The other times follow from it, so that a connect, another one a moment later and what is left for the command
+    /// fit into one budget.
     #[must_use]
     pub fn budget(self, budget: Duration) -> Self {
         Self { budget, ..self }
     }
 
-    /// Tells what happens to sessions; not, when nothing is said. Needs Redis 6.2. All nodes that share a namespace are
-    /// to have the same settings, or sessions end without a word.
+    /// Tells what happens to sessions; not, when nothing is said. All nodes that share a namespace are to have the same
+    /// settings, or sessions end without a word.
     ///
     /// It costs two more commands where a session begins, one where it is rotated, four where it is ended, and some
     /// hundred bytes of the server's memory for each session and each event. Somebody has to
@@ -68,12 +97,82 @@ impl RedisStoreBuilder {
         Self { events: Some(settings), ..self }
     }
 
+    /// How long a connect may take, with all that is asked on a new connection; and how long a connection may owe
+    /// answers and give none before it is replaced. Default 45 % of the budget (0.9 s).
+    #[must_use]
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        Self { connect_timeout: Some(timeout), ..self }
+    }
+
+    /// How long an answer is awaited. Default 95 % of the budget (1.9 s), which nothing exceeds.
+    #[must_use]
+    pub fn response_timeout(self, timeout: Duration) -> Self {
+        Self { response_timeout: Some(timeout), ..self }
+    }
+
+    /// How many connections this process opens to each server. Default one, which all operations share: more of them
+    /// help where a network limits what one may carry, and cost a server some of its work.
+    ///
+    /// In the URL: `?connections=2`.
+    #[must_use]
+    pub fn connections(self, connections: usize) -> Self {
+        Self { connections: Some(connections), ..self }
+    }
+
+    /// Whether an operation whose connection has broken off is sent once more, if the store contract allows that.
+    /// Default yes. (What a server has refused without carrying it out is another matter: it may always be sent
+    /// again.)
+    #[must_use]
+    pub fn retry(self, retry: bool) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// When ending and rotating a session and taking an attribute is done. Default [`Durability::Primary`].
+    ///
+    /// In the URL: `?durability=replicated`.
+    #[must_use]
+    pub fn durability(self, durability: Durability) -> Self {
+        Self { durability: Some(durability), ..self }
+    }
+
+    /// As whom to ask the Sentinels. Default without a password; user and password of the URL are the servers' own.
+    ///
+    /// In the URL: `?sentinel_user=…&sentinel_password=…`.
+    #[must_use]
+    pub fn sentinel_credentials(self, user: Option<&str>, password: impl Into<String>) -> Self {
+        let user = user.map(str::to_owned);
+        Self { sentinel: Some(Credentials { user, password: Some(password.into()) }), ..self }
+    }
+
+    /// The certificate authorities to trust in place of those that the system trusts: PEM.
+    ///
+    /// In the URL: `?cacert=/path/to/ca.pem`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.certificates.ca = Some(pem.into());
+        self
+    }
+
+    /// The certificate to present, with those between it and its authority, and its key: PEM.
+    ///
+    /// In the URL: `?cert=/path/to/cert.pem&key=/path/to/key.pem`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn client_certificate(mut self, chain_pem: impl Into<Vec<u8>>, key_pem: impl Into<Vec<u8>>) -> Self {
+        self.certificates.client = Some(chain_pem.into());
+        self.certificates.client_key = Some(key_pem.into());
+        self
+    }
+
     /// Connects, checks that the server can keep sessions, and loads the scripts. Needs a tokio runtime.
+    ///
+    /// With the feature `tracing` it warns of a server that evicts sessions when its memory is full.
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::Config`]: the URL, the namespace or the budget is not one, or the server refuses the
-    ///   password, the database or the commands that sessions need.
+    /// - [`ErrorKind::Config`]: the URL or another setting is wrong, or the server refuses the password, the database or
+    ///   a command that sessions need, is of another kind than the URL says, or too old.
     /// - [`ErrorKind::Unavailable`]: there is no server, or it does not answer.
     /// - [`ErrorKind::ReadOnly`]: the server is a replica.
     pub async fn connect(self) -> Result<RedisStore> {
@@ -81,38 +180,124 @@ impl RedisStoreBuilder {
         RedisStore::open(self.checked()?, keys, events).await
     }
 
-    fn checked(self) -> Result<Target> {
+    /// All that can be known to be wrong without a server, at once.
+    fn checked(mut self) -> Result<Target> {
         let mut mistakes = Vec::new();
         if !is_namespace(&self.namespace) {
             mistakes.push("the namespace must be 1 to 100 letters, digits and any of - _ . : /".to_owned());
         }
-        if self.budget < Duration::from_millis(10) {
+        if self.budget < SHORTEST_BUDGET {
             mistakes.push("the budget of an operation must be at least 10 ms".to_owned());
         }
-        let server = server(&self.url).inspect_err(|mistake| mistakes.push(mistake.clone()));
-        match server {
-            Ok((address, handshake)) if mistakes.is_empty() => Ok(Target {
-                address,
-                handshake,
-                probe: Keys::new(&self.namespace).nothing(),
-                budget: self.budget,
-                is_telling: self.events.is_some(),
-            }),
-            Ok(_) | Err(_) => Err(Error::new(ErrorKind::Config, mistakes.join("; "))),
+        let url = StoreUrl::parse(&self.url).map_err(|mistake| mistakes.push(mistake)).ok();
+        for (name, value) in url.iter().flat_map(|url| &url.settings) {
+            if let Err(mistake) = self.set(name, value) {
+                mistakes.push(format!("{name} in the store URL: {mistake}"));
+            }
         }
+        let connections = NonZeroUsize::new(self.connections.unwrap_or(1));
+        if connections.is_none() {
+            mistakes.push("there must be at least one connection".to_owned());
+        }
+        if [self.connect_timeout, self.response_timeout].contains(&Some(Duration::ZERO)) {
+            mistakes.push("a timeout must be longer than nothing".to_owned());
+        }
+        #[cfg(feature = "tls")]
+        let connector = match url.as_ref().filter(|url| url.tls) {
+            Some(_) => self.certificates.connector().map_err(|mistake| mistakes.push(mistake)).ok(),
+            None => None,
+        };
+        #[cfg(not(feature = "tls"))]
+        if url.as_ref().is_some_and(|url| url.tls) {
+            mistakes
+                .push("the store URL asks for TLS: turn on the feature `tls` of session-redis".to_owned());
+        }
+        let (Some(url), Some(connections), []) = (url, connections, &mistakes[..]) else {
+            return Err(Error::new(ErrorKind::Config, mistakes.join("; ")));
+        };
+        let settings = Settings {
+            budget: self.budget,
+            connect_timeout: self.connect_timeout.unwrap_or(self.budget * 45 / 100),
+            response_timeout: self.response_timeout.unwrap_or(self.budget * 95 / 100),
+            connections,
+            retry: self.retry,
+            durability: self.durability.unwrap_or_default(),
+        };
+        let dialer = |purpose, credentials: &Credentials, database| {
+            let dialer = Dialer::new(purpose, credentials, database, settings.connect_timeout);
+            let dialer = dialer.for_telling(self.events.is_some());
+            #[cfg(feature = "tls")]
+            let dialer = dialer.with_tls(connector.clone());
+            Arc::new(dialer)
+        };
+        let purpose = match url.servers {
+            Servers::Cluster(_) => Purpose::Member,
+            Servers::One(_) | Servers::Sentinels { .. } => {
+                Purpose::Server { probe: Keys::new(&self.namespace).nothing() }
+            }
+        };
+        Ok(Target {
+            dialer: dialer(purpose, &url.credentials, url.database),
+            to_sentinels: dialer(Purpose::Sentinel, &self.sentinel.unwrap_or_default(), 0),
+            servers: url.servers,
+            settings,
+        })
+    }
+
+    /// A setting in the URL. What was said to the builder counts more.
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        match name {
+            "connections" => {
+                let connections = value.parse().map_err(|_| "it is no number".to_owned())?;
+                self.connections.get_or_insert(connections);
+            }
+            "durability" => {
+                let durability = match value {
+                    "primary" => Durability::Primary,
+                    "replicated" => Durability::Replicated,
+                    _ => return Err("it is `primary` or `replicated`".to_owned()),
+                };
+                self.durability.get_or_insert(durability);
+            }
+            "sentinel_user" => {
+                self.sentinel.get_or_insert_default().user.get_or_insert(value.to_owned());
+            }
+            "sentinel_password" => {
+                self.sentinel.get_or_insert_default().password.get_or_insert(value.to_owned());
+            }
+            #[cfg(feature = "tls")]
+            "cacert" | "cert" | "key" => {
+                let pem = match name {
+                    "cacert" => &mut self.certificates.ca,
+                    "cert" => &mut self.certificates.client,
+                    _ => &mut self.certificates.client_key,
+                };
+                if pem.is_none() {
+                    *pem = Some(tls::read(value)?);
+                }
+            }
+            #[cfg(not(feature = "tls"))]
+            "cacert" | "cert" | "key" => return Err("turn on the feature `tls` of session-redis".to_owned()),
+            _ => return Err("there is no such setting".to_owned()),
+        }
+        Ok(())
     }
 }
 
-/// The password stays out of it.
+/// No password is in it.
 impl fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let server = server(&self.url).map(|(address, _)| address.to_string());
+        let servers = StoreUrl::parse(&self.url).map(|url| url.servers.to_string());
         f.debug_struct("RedisStoreBuilder")
-            .field("server", &server.as_deref().unwrap_or("?"))
+            .field("servers", &format_args!("{}", servers.as_deref().unwrap_or("?")))
             .field("namespace", &self.namespace)
             .field("budget", &self.budget)
-            .field("events", &self.events)
-            .finish()
+            .field("connect_timeout", &self.connect_timeout)
+            .field("response_timeout", &self.response_timeout)
+            .field("connections", &self.connections)
+            .field("retry", &self.retry)
+            .field("durability", &self.durability)
+            .finish_non_exhaustive()
     }
 }
 
@@ -122,49 +307,11 @@ fn is_namespace(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte))
 }
 
-fn server(url: &str) -> Result<(ConnectionAddr, RedisConnectionInfo), String> {
-    const FORM: &str = "redis://[user:password@]host[:port][/database]";
-    if url.starts_with("rediss:") || url.starts_with("valkeys:") {
-        return Err(
-            "the store URL asks for TLS, which this version of session-redis does not speak".to_owned()
-        );
-    }
-    let info: ConnectionInfo = url
-        .into_connection_info()
-        .map_err(|error| format!("the store URL is not of the form {FORM}: {}", error.category()))?;
-    // One form of every reply, whatever the URL asks for.
-    let handshake = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
-    let handshake = handshake.set_lib_name("session-redis", env!("CARGO_PKG_VERSION"));
-    Ok((info.addr().clone(), handshake))
-}
-
-/// A server as the checked settings name it.
+/// The servers, and how to come to them, as the checked settings say.
+#[derive(Debug)]
 pub(crate) struct Target {
-    pub(crate) address: ConnectionAddr,
-    pub(crate) handshake: RedisConnectionInfo,
-    /// A key that a connect tries to write to, without effect.
-    pub(crate) probe: String,
-    pub(crate) budget: Duration,
-    /// Whether the scripts are needed that tell what they do.
-    pub(crate) is_telling: bool,
-}
-
-impl Target {
-    pub(crate) fn response_timeout(&self) -> Duration {
-        self.budget * 95 / 100
-    }
-
-    pub(crate) fn connect_timeout(&self) -> Duration {
-        self.budget * 45 / 100
-    }
-}
-
-impl fmt::Debug for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target")
-            .field("server", &self.address.to_string())
-            .field("database", &self.handshake.db())
-            .field("budget", &self.budget)
-            .finish()
-    }
+    pub(crate) servers: Servers,
+    pub(crate) settings: Settings,
+    pub(crate) dialer: Arc<Dialer>,
+    pub(crate) to_sentinels: Arc<Dialer>,
 }

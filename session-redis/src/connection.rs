@@ -1,221 +1,341 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
-use redis::{Cmd, Value};
-use session_core::{Error, ErrorKind, OsRandom, Random as _, Result};
-use tokio::sync::watch;
-use tokio::time::{sleep_until, timeout_at};
+use futures_util::future::join_all;
+use redis::{Arg, Cmd, Value};
+use session_core::{Error, Result, Timestamp};
+use tokio::time::sleep;
 
-use crate::clock::StoreClock;
+use crate::cluster::Cluster;
 use crate::config::Target;
-use crate::error::{Failure, timeout};
+use crate::error::{Failure, Remedy};
+use crate::line::{Way, a_moment};
 use crate::link::Link;
+use crate::node::Node;
 use crate::scripts::Script;
+use crate::sentinel::Sentinels;
+use crate::settings::{Durability, Settings};
+use crate::slots::slot;
+use crate::url::Servers;
 
-/// The store's one connection, which comes back by itself.
-///
-/// An operation that finds it broken waits for the reconnect, which all share; nothing runs while nobody asks.
+/// The way from an operation to the server that has its key, whatever stands between.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    target: Target,
-    clock: StoreClock,
-    link: RwLock<Option<Arc<Link>>>,
-    attempt: Mutex<Option<Attempt>>,
+    servers: Servers,
+    settings: Settings,
+    route: Route,
 }
 
-/// A reconnect under way, and what came of it.
-type Attempt = watch::Receiver<Option<Result<Arc<Link>>>>;
+#[derive(Debug)]
+enum Route {
+    /// One server: the URL's, or the one that the Sentinels name.
+    Node {
+        node: Arc<Node>,
+        may_fail_over: bool,
+    },
+    Cluster(Arc<Cluster>),
+}
 
-/// What one operation sends, and whether it may be sent again when it is not known whether it was executed.
+/// What one operation sends, about one key.
 pub(crate) struct Call {
-    pub(crate) cmd: Cmd,
-    pub(crate) script: Option<&'static Script>,
-    pub(crate) again: bool,
+    cmd: Cmd,
+    script: Option<&'static Script>,
+    again: bool,
+    durable: bool,
+}
+
+impl Call {
+    /// A call of this script, which begins with [`Script::call`]. It is sent once.
+    pub(crate) fn script(cmd: Cmd, script: &'static Script) -> Self {
+        Self { cmd, script: Some(script), again: false, durable: false }
+    }
+
+    /// A command whose first argument is its key. It is sent once.
+    pub(crate) fn command(cmd: Cmd) -> Self {
+        Self { cmd, script: None, again: false, durable: false }
+    }
+
+    /// It may be sent again when it is not known whether it was executed: it finds its own work done.
+    pub(crate) fn again(self) -> Self {
+        Self { again: true, ..self }
+    }
+
+    /// It is done when a replica has it, too, if the store is set up so.
+    pub(crate) fn durable(self) -> Self {
+        Self { durable: true, ..self }
+    }
+
+    fn key(&self) -> &[u8] {
+        // EVALSHA, digest, how many keys, key.
+        let place = if self.script.is_some() { 3 } else { 1 };
+        match self.cmd.args_iter().nth(place) {
+            Some(Arg::Simple(key)) => key,
+            _ => b"",
+        }
+    }
 }
 
 /// The server's answer to a command that was sent at `sent`.
 pub(crate) struct Answer {
     pub(crate) value: Value,
-    pub(crate) sent: Instant,
+    sent: Instant,
+    link: Arc<Link>,
 }
 
+impl Answer {
+    /// What the clock of the server that has answered shows now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.link.clock().now()
+    }
+
+    /// The answer tells that the server's clock showed this millisecond.
+    pub(crate) fn tells_time(&self, shown: u64) {
+        self.link.clock().observe(shown, self.sent);
+    }
+}
+
+/// A link on which a call has failed, and how.
+type Failed = (Arc<Link>, Failure);
+
+/// How often a call goes on at once where a server sends it: more often, and they do not agree.
+const REDIRECTIONS: usize = 5;
+
 impl Connection {
-    /// Connects at once, and once: what is wrong with the settings shows here.
-    pub(crate) async fn open(target: Target) -> Result<Arc<Self>> {
-        let clock = StoreClock::new();
-        let link = target.connect(&clock).await?;
-        Ok(Arc::new(Self {
-            target,
-            clock,
-            link: RwLock::new(Some(Arc::new(link))),
-            attempt: Mutex::new(None),
-        }))
+    /// Connects at once, so that what is wrong with the settings shows here. Where a failover may be under way, for as
+    /// long as an operation would wait for it.
+    pub(crate) async fn open(target: Target) -> Result<Self> {
+        let deadline = Instant::now() + target.settings.budget;
+        let connection = Self::new(target);
+        loop {
+            let opened = match &connection.route {
+                Route::Node { node, .. } => node.open().await,
+                Route::Cluster(cluster) => cluster.open().await,
+            };
+            match opened {
+                Ok(()) => return Ok(connection),
+                Err(error) if !connection.may_fail_over() || !error.is_temporary() => return Err(error),
+                Err(error) if Instant::now() >= deadline => return Err(error),
+                Err(_) => sleep(a_moment()).await,
+            }
+        }
     }
 
-    pub(crate) fn target(&self) -> &Target {
-        &self.target
+    fn new(target: Target) -> Self {
+        let Target { servers, settings, dialer, to_sentinels } = target;
+        let route = match servers.clone() {
+            Servers::One(address) => {
+                let node = Arc::new(Node::new(&dialer, &Way::To(address), &settings));
+                Route::Node { node, may_fail_over: false }
+            }
+            Servers::Sentinels { sentinels, service } => {
+                let sentinels = Arc::new(Sentinels::new(&to_sentinels, sentinels, service));
+                let node = Arc::new(Node::new(&dialer, &Way::Named(Arc::clone(&sentinels)), &settings));
+                tokio::spawn(sentinels.watch(Arc::downgrade(&node)));
+                Route::Node { node, may_fail_over: true }
+            }
+            Servers::Cluster(seeds) => Route::Cluster(Cluster::new(dialer, settings, seeds)),
+        };
+        Self { servers, settings, route }
     }
 
-    pub(crate) fn clock(&self) -> &StoreClock {
-        &self.clock
+    fn may_fail_over(&self) -> bool {
+        !matches!(self.route, Route::Node { may_fail_over: false, .. })
+    }
+
+    pub(crate) fn servers(&self) -> &Servers {
+        &self.servers
     }
 
     /// When an operation that begins now has to be done.
     pub(crate) fn deadline(&self, now: Instant) -> Instant {
-        now + self.target.budget
+        now + self.settings.budget
     }
 
-    /// Sends the call within the budget that ends at `deadline`: once, or twice if the connection broke off and
-    /// the call may be sent again, or if the server does not know the script any more and so has done nothing.
+    /// Sends the call within the budget that ends at `deadline`.
+    ///
+    /// It is sent until a server has not refused it for a reason that passes: while a primary is replaced, or a key
+    /// moves. When it is not known whether it was executed, it is sent once more at most, and only if it may be.
     ///
     /// What hardly ever happens is boxed: it would make every operation's future larger than what the allocator
     /// has at hand.
-    pub(crate) async fn send(self: &Arc<Self>, call: &Call, deadline: Instant) -> Result<Answer> {
+    pub(crate) async fn send(&self, call: &Call, deadline: Instant) -> Result<Answer> {
         let now = Instant::now();
-        let (link, now) = match self.usable(now) {
-            Some(link) => (link, now),
-            None => (Box::pin(self.reconnected(deadline)).await?, Instant::now()),
+        let failed = match self.usable(call, now) {
+            Some(link) => match self.send_on(&link, call, false, now, deadline).await {
+                Ok(value) => return Ok(Answer { value, sent: now, link }),
+                Err(failure) => Some((link, failure)),
+            },
+            None => None,
         };
-        match self.send_once(&link, &call.cmd, now, deadline).await {
-            Ok(answer) => Ok(answer),
-            Err(failure) => Box::pin(self.recover(failure, &link, call, deadline)).await,
+        Box::pin(self.persist(failed, call, deadline)).await
+    }
+
+    /// Sends a command to every server that takes writes, once, and says what each answered.
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "for checks that end in a warning"))]
+    pub(crate) async fn send_to_all(&self, cmd: &Cmd) -> Vec<Result<Value>> {
+        let deadline = self.deadline(Instant::now());
+        let nodes = match &self.route {
+            Route::Node { node, .. } => vec![Arc::clone(node)],
+            Route::Cluster(cluster) => cluster.nodes(),
+        };
+        let send = async |node: Arc<Node>| {
+            let link = node.line(false).link(deadline).await?;
+            let now = Instant::now();
+            Ok(link.send(cmd, now, deadline.saturating_duration_since(now)).await?)
+        };
+        join_all(nodes.into_iter().map(send)).await
+    }
+
+    /// Goes on with a call for which there was no link, or that has failed.
+    async fn persist(&self, mut failed: Option<Failed>, call: &Call, deadline: Instant) -> Result<Answer> {
+        let (mut redirections, mut asking) = (0, false);
+        // Since this it is not known whether the call was executed, and nothing that follows makes it known.
+        let mut lost: Option<Error> = None;
+        loop {
+            let next = match failed.take().map(|(link, failure)| (failure.remedy(), link, failure)) {
+                None => self.link(call, deadline).await,
+                Some((Remedy::LoadScript | Remedy::Moved(_) | Remedy::Ask(_), _, failure))
+                    if redirections == REDIRECTIONS =>
+                {
+                    Err(failure.into())
+                }
+                Some((Remedy::LoadScript, link, _)) => {
+                    redirections += 1;
+                    self.load_script(link, call, deadline).await
+                }
+                Some((remedy @ (Remedy::Moved(_) | Remedy::Ask(_)), link, failure)) => {
+                    redirections += 1;
+                    asking = matches!(remedy, Remedy::Ask(_));
+                    self.redirected(remedy, &link, failure, call, deadline).await
+                }
+                Some((Remedy::Later, _, failure)) => {
+                    asking = false;
+                    self.later(failure, call, deadline).await
+                }
+                Some((Remedy::SendAgain, _, failure))
+                    if self.settings.retry && call.again && lost.is_none() =>
+                {
+                    asking = false;
+                    lost = Some(failure.into());
+                    self.link(call, deadline).await
+                }
+                Some((Remedy::SendAgain, _, failure)) => {
+                    self.look_soon();
+                    Err(failure.into())
+                }
+                Some((Remedy::None, _, failure)) => Err(failure.into()),
+            };
+            let link = match next {
+                Ok(link) => link,
+                Err(error) => return Err(lost.unwrap_or(error)),
+            };
+            let now = Instant::now();
+            match self.send_on(&link, call, asking, now, deadline).await {
+                Ok(value) => return Ok(Answer { value, sent: now, link }),
+                Err(failure) => failed = Some((link, failure)),
+            }
         }
     }
 
-    /// What can still be done for a call that has failed.
-    async fn recover(
-        self: &Arc<Self>,
+    async fn load_script(&self, link: Arc<Link>, call: &Call, deadline: Instant) -> Result<Arc<Link>> {
+        if let Some(script) = call.script {
+            let now = Instant::now();
+            link.send(&script.load(), now, deadline.saturating_duration_since(now)).await?;
+        }
+        Ok(link)
+    }
+
+    /// The server said that the key is somebody else's: what is known of the cluster is out of date.
+    async fn redirected(
+        &self,
+        remedy: Remedy,
+        by: &Link,
         failure: Failure,
-        link: &Link,
         call: &Call,
         deadline: Instant,
-    ) -> Result<Answer> {
-        let failure = match self.with_its_script(failure, link, call, deadline).await {
-            Ok(answer) => return Ok(answer),
-            Err(failure) => failure,
-        };
-        if !call.again || !matches!(failure, Failure::Broken(_)) {
+    ) -> Result<Arc<Link>> {
+        match (&self.route, remedy) {
+            (Route::Cluster(cluster), Remedy::Moved(to) | Remedy::Ask(to)) => {
+                cluster.look_soon();
+                cluster.redirected(&to, by, call.durable, deadline).await
+            }
+            _ => Err(failure.into()),
+        }
+    }
+
+    /// Where to go when a server cannot do it now. There is somebody to wait for only where a failover may be under
+    /// way; a name may by now lead to another server, if this one is a replica.
+    async fn later(&self, failure: Failure, call: &Call, deadline: Instant) -> Result<Arc<Link>> {
+        match &self.route {
+            Route::Node { may_fail_over: false, .. } => return Err(failure.into()),
+            Route::Node { .. } => sleep(a_moment()).await,
+            Route::Cluster(cluster) => cluster.look_again(deadline).await,
+        }
+        if Instant::now() >= deadline {
             return Err(failure.into());
         }
-        // Whatever goes wrong now, the outcome of the first time stays unknown.
-        self.send_again(call, deadline).await.map_err(|_| failure.into())
+        self.link(call, deadline).await
     }
 
-    async fn send_again(self: &Arc<Self>, call: &Call, deadline: Instant) -> Result<Answer> {
-        let link = self.reconnected(deadline).await?;
-        match self.send_once(&link, &call.cmd, Instant::now(), deadline).await {
-            Ok(answer) => Ok(answer),
-            Err(failure) => Ok(self.with_its_script(failure, &link, call, deadline).await?),
+    fn look_soon(&self) {
+        if let Route::Cluster(cluster) = &self.route {
+            cluster.look_soon();
         }
     }
 
-    /// Loads the script and sends the call once more, if that is all that was missing.
-    async fn with_its_script(
+    async fn send_on(
         &self,
-        failure: Failure,
         link: &Link,
         call: &Call,
-        deadline: Instant,
-    ) -> Result<Answer, Failure> {
-        let Some(script) = call.script.filter(|_| failure.is_unknown_script()) else {
-            return Err(failure);
-        };
-        self.send_once(link, &script.load(), Instant::now(), deadline).await?;
-        self.send_once(link, &call.cmd, Instant::now(), deadline).await
-    }
-
-    async fn send_once(
-        &self,
-        link: &Link,
-        cmd: &Cmd,
+        asking: bool,
         sent: Instant,
         deadline: Instant,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Value, Failure> {
         let left = deadline.saturating_duration_since(sent);
         if left.is_zero() {
             return Err(Failure::Silent);
         }
-        match link.send(cmd, sent, left.min(self.target.response_timeout())).await {
-            Ok(value) => Ok(Answer { value, sent }),
-            Err(failure) => {
-                if failure.spoils_the_link() {
-                    link.retire();
-                }
-                Err(failure)
-            }
-        }
-    }
-
-    fn usable(&self, now: Instant) -> Option<Arc<Link>> {
-        let link = self.link.read().unwrap_or_else(PoisonError::into_inner);
-        link.as_ref().filter(|link| link.is_usable(now)).map(Arc::clone)
-    }
-
-    async fn reconnected(self: &Arc<Self>, deadline: Instant) -> Result<Arc<Link>> {
-        let mut attempt = self.attempt();
-        match timeout_at(deadline.into(), attempt.wait_for(Option::is_some)).await {
-            Ok(Ok(outcome)) => outcome.clone().unwrap_or_else(|| Err(timeout())),
-            Ok(Err(_)) => {
-                Err(Error::new(ErrorKind::Unavailable, "the runtime of the Redis connection has ended"))
-            }
-            Err(_) => Err(timeout()),
-        }
-    }
-
-    /// Joins the reconnect that is under way, or begins one. It goes on when the caller is dropped: others may
-    /// be waiting for it.
-    fn attempt(self: &Arc<Self>) -> Attempt {
-        let mut slot = self.attempt_slot();
-        if let Some(attempt) = &*slot
-            && attempt.has_changed().is_ok()
-        {
-            return attempt.clone();
-        }
-        if let Some(link) = self.usable(Instant::now()) {
-            return watch::channel(Some(Ok(link))).1;
-        }
-        let (outcome, attempt) = watch::channel(None);
-        *slot = Some(attempt.clone());
-        let this = Arc::clone(self);
-        tokio::spawn(async move {
-            let connected = this.reconnect().await.map(Arc::new);
-            if let Ok(link) = &connected {
-                *this.link.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(link));
-            }
-            *this.attempt_slot() = None;
-            outcome.send_replace(Some(connected));
-        });
-        attempt
-    }
-
-    fn attempt_slot(&self) -> MutexGuard<'_, Option<Attempt>> {
-        self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// One try and another one, begun a moment apart at least: both fit into an operation's budget.
-    async fn reconnect(&self) -> Result<Link> {
-        #[cfg(feature = "tracing")]
-        tracing::warn!(server = %self.target.address, "lost the connection to the Redis server, reconnecting");
-        let second = Instant::now() + jittered_delay();
-        let link = match self.target.connect(&self.clock).await {
-            Ok(link) => Ok(link),
-            Err(_) => {
-                sleep_until(second.into()).await;
-                self.target.connect(&self.clock).await
-            }
+        let left = left.min(self.settings.response_timeout);
+        let outcome = match asking {
+            true => Box::pin(link.send_asking(&call.cmd, sent, left)).await,
+            false => link.send(&call.cmd, sent, left).await,
         };
-        #[cfg(feature = "tracing")]
-        match &link {
-            Ok(_) => tracing::info!(server = %self.target.address, "reconnected to the Redis server"),
-            Err(error) => tracing::warn!(server = %self.target.address, %error, "did not reconnect"),
-        }
-        link
+        let outcome = match outcome {
+            Ok(value) if call.durable && self.settings.durability == Durability::Replicated => {
+                let replicated = link.replicated(self.settings.replica_timeout(), deadline);
+                Box::pin(replicated).await.map(|()| value)
+            }
+            outcome => outcome,
+        };
+        outcome.inspect_err(|failure| {
+            if failure.spoils_the_link() {
+                link.retire();
+            }
+        })
     }
-}
 
-/// 50 to 100 ms, so that the nodes of a server that comes back do not all arrive at once.
-fn jittered_delay() -> Duration {
-    let mut byte = [0];
-    let part = OsRandom::default().fill(&mut byte).map_or(0, |()| u64::from(byte[0]));
-    Duration::from_millis(50 + part * 50 / 255)
+    fn usable(&self, call: &Call, now: Instant) -> Option<Arc<Link>> {
+        match &self.route {
+            Route::Node { node, .. } => node.line(call.durable).usable(now),
+            Route::Cluster(cluster) => cluster.usable(slot(call.key()), call.durable, now),
+        }
+    }
+
+    /// A link for the call: the one that is there, or the next.
+    async fn link(&self, call: &Call, deadline: Instant) -> Result<Arc<Link>> {
+        let (node, may_fail_over) = match &self.route {
+            Route::Node { node, may_fail_over } => (node, *may_fail_over),
+            Route::Cluster(cluster) => return cluster.link(slot(call.key()), call.durable, deadline).await,
+        };
+        loop {
+            let link = node.line(call.durable).link(deadline).await;
+            if link.is_ok() || !may_fail_over {
+                return link;
+            }
+            sleep(a_moment()).await;
+            if Instant::now() >= deadline {
+                return link;
+            }
+        }
+    }
 }

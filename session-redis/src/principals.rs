@@ -113,7 +113,8 @@ impl Principals for RedisStore {
         duration(&mut cmd, Some(revocation.remember).filter(|remember| *remember < Duration::MAX));
         let kept = revocation.keep.map(|handle| handle.to_string());
         cmd.arg(kept.unwrap_or_default()).arg(STEP);
-        let value = self.connection.send(&again(cmd, &scripts::INDEX_REVOKE), deadline).await?.value;
+        let value =
+            self.connection.send(&again(cmd, &scripts::INDEX_REVOKE).durable(), deadline).await?.value;
         let (at, listed) = time_and_rest(&value)?;
         let handles = handles(listed)?;
         let ended = self.end_members(principal, &handles, revocation.op, Reason::Revoked, deadline).await?;
@@ -164,7 +165,8 @@ impl RedisStore {
         };
         cmd.arg(if looked { "1" } else { "0" });
         let asked = Instant::now();
-        let value = self.connection.send(&again(cmd, &scripts::INDEX_ENROLL), deadline).await?.value;
+        let value =
+            self.connection.send(&again(cmd, &scripts::INDEX_ENROLL).durable(), deadline).await?.value;
         let age = access.age().saturating_add(asked.elapsed());
         match &value {
             Value::Int(0) => Ok(Entry::Revoked),
@@ -205,7 +207,8 @@ impl RedisStore {
         fields(&mut cmd, Some((&sign_in.new, Some(&principal))), &sign_in.changes);
         self.ask(&mut cmd, None);
         self.expect_retimed(id, &sign_in.changes, deadline).await?;
-        let (verdict, event) = self.told_by(again(cmd, script), id.handle(), deadline).await?;
+        let call = again(cmd, script).durable();
+        let (verdict, event) = self.told_by(call, id.handle(), deadline).await?;
         self.tell(event, deadline).await;
         Ok(reply::signed_in(&verdict))
     }
@@ -245,7 +248,7 @@ impl RedisStore {
         cmd.arg(name);
         self.ask(&mut cmd, Some(reason));
         self.expect_end(handle, deadline).await;
-        let (verdict, event) = self.told_by(again(cmd, script), handle, deadline).await?;
+        let (verdict, event) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
         self.tell(event, deadline).await;
         Ok(verdict)
     }
@@ -273,9 +276,9 @@ impl RedisStore {
     ) -> Result<Option<Record>> {
         let part = Metadata::Usual;
         let cmd = record::read(&self.keys.session(handle), select, part);
-        let call = Call { cmd, script: None, again: true };
-        let answer = self.connection.send(&call, deadline).await?;
-        Hash::decode(answer.value, select, part)?.alive(self.connection.clock().now())
+        let answer = self.connection.send(&Call::command(cmd).again(), deadline).await?;
+        let now = answer.now();
+        Hash::decode(answer.value, select, part)?.alive(now)
     }
 
     /// Takes ended sessions out of the index; with `entered`, only what entered then.
@@ -322,7 +325,21 @@ impl RedisStore {
         access: Access,
         deadline: Instant,
     ) {
-        let Verdict::Listed(Listed { until, entered, principal, .. }) = verdict else { return };
+        if let Verdict::Listed(listed) = verdict {
+            // Boxed, because it hardly ever happens: it would make the futures of all writes larger.
+            Box::pin(self.relist_entry(listed, id, digest, access, deadline)).await;
+        }
+    }
+
+    async fn relist_entry(
+        &self,
+        listed: Listed,
+        id: &StoredId,
+        digest: &Digest,
+        access: Access,
+        deadline: Instant,
+    ) {
+        let Listed { until, entered, principal, .. } = listed;
         let cap = Timestamp::from_millis(until).saturating_add(SLACK).as_millis();
         let mut cmd = scripts::INDEX_EXTEND.call(&self.keys.principal(&principal), 3, 64);
         cmd.arg(id.handle().to_string()).arg(entered).arg(cap);
@@ -344,7 +361,7 @@ impl RedisStore {
     /// Takes a session out of its principal's index after its end. If that fails, the next reading does it.
     pub(crate) async fn delist(&self, verdict: &Verdict, handle: &Handle, deadline: Instant) {
         if let Verdict::Listed(Listed { principal, .. }) = verdict {
-            drop(self.drop_entries(principal, &[*handle], None, deadline).await);
+            drop(Box::pin(self.drop_entries(principal, &[*handle], None, deadline)).await);
         }
     }
 }

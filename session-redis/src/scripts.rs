@@ -10,6 +10,10 @@ pub(crate) struct Script {
     sha: String,
 }
 
+/// Tries the commands that the others use. Not loaded at each connect: it is run once, at the start.
+pub(crate) static PROBE: LazyLock<Script> =
+    LazyLock::new(|| Script::assemble(include_str!("scripts/probe.lua")));
+
 /// A script of an operation in its two forms. Where events are off nothing of them costs anything.
 #[derive(Debug)]
 pub(crate) struct Forms {
@@ -167,4 +171,29 @@ fn included(text: &str) -> String {
         }
     }
     whole
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The commands that follow these words in a text, in quotes.
+    fn commands(text: &str, before: &str) -> BTreeSet<String> {
+        let names = text.split(before).skip(1).filter_map(|rest| rest.split('\'').nth(1));
+        names.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_command_of_the_scripts_is_tried_at_the_start() {
+        let always = PROBE.text.split("if ARGV[1] == '1'").next().unwrap();
+        for (is_telling, probe) in [(false, always), (true, &PROBE.text)] {
+            let texts = || all(is_telling).map(|script| &script.text);
+            let mut used: BTreeSet<_> = texts().flat_map(|text| commands(text, "redis.call(")).collect();
+            used.extend(texts().flat_map(|text| commands(text, "redis.pcall(")));
+            assert!(used.contains("HSET"), "{used:?}");
+            assert_eq!(commands(probe, "\ntry("), used);
+        }
+    }
 }

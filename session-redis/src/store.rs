@@ -1,3 +1,4 @@
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use session_core::{
 };
 
 use crate::RedisStoreBuilder;
+use crate::check;
 use crate::config::Target;
 use crate::connection::{Answer, Call, Connection};
 use crate::error::unexpected_reply;
@@ -20,14 +22,15 @@ use crate::record::{self, Found, Hash, Metadata, attribute};
 use crate::reply::{self, Listed, Verdict};
 use crate::scripts::{self, Forms, Script};
 
-/// Keeps sessions in one Redis server, through one connection that comes back by itself.
+/// Keeps sessions in Redis or Valkey: in one server, in the primary that Sentinels name, or in a Cluster.
 ///
 /// Every operation is one round trip (loading with an id that a renewal has just issued: two), answers within the
-/// budget, and succeeds again as soon as the server does. Dropping an operation's future leaves open whether the
-/// operation is carried out.
+/// budget, and succeeds again as soon as the server does. While a failover is under way it waits for the new primary,
+/// as long as the budget lasts. Dropping an operation's future leaves open whether the operation is carried out.
 ///
 /// What the server acknowledged may still be lost with it: by a crash unless it runs with `appendfsync always`, by a
-/// failover because replication is asynchronous.
+/// failover because replication is asynchronous. [`Durability`](crate::Durability) says what can be done about the
+/// latter.
 pub struct RedisStore {
     pub(crate) connection: Arc<Connection>,
     pub(crate) keys: Arc<Keys>,
@@ -35,8 +38,8 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// The store at `redis://[user:password@]host[:port][/database]`, with the default settings of
-    /// [`builder`](Self::builder).
+    /// The store at this URL, with the default settings of [`builder`](Self::builder). The crate's documentation has
+    /// a [table of URLs](crate#urls).
     ///
     /// # Errors
     ///
@@ -52,7 +55,8 @@ impl RedisStore {
     }
 
     pub(crate) async fn open(target: Target, keys: Keys, events: Option<EventSettings>) -> Result<Self> {
-        let (connection, keys) = (Connection::open(target).await?, Arc::new(keys));
+        let (connection, keys) = (Arc::new(Connection::open(target).await?), Arc::new(keys));
+        check::all(&connection, &keys, events.is_some()).await?;
         let teller = events.map(|settings| Teller::new(Arc::clone(&connection), Arc::clone(&keys), settings));
         Ok(Self { connection, keys, teller })
     }
@@ -89,8 +93,10 @@ impl RedisStore {
     ) -> impl Future<Output = Result<Verdict>> + Send {
         let connection = &self.connection;
         async move {
-            let Answer { value, sent } = connection.send(&call, deadline).await?;
-            learned(connection, &value, sent)
+            let answer = connection.send(&call, deadline).await?;
+            let verdict = reply::verdict(&answer.value)?;
+            learn(&answer, &verdict);
+            Ok(verdict)
         }
     }
 
@@ -102,9 +108,11 @@ impl RedisStore {
         deadline: Instant,
     ) -> Result<(Verdict, Option<SessionEvent>)> {
         let Some(teller) = &self.teller else { return Ok((self.verdict_by(call, deadline).await?, None)) };
-        let answer = self.connection.send(&call, deadline).await?;
-        let (value, event) = teller.open(answer.value, handle)?;
-        Ok((learned(&self.connection, &value, answer.sent)?, event))
+        let mut answer = self.connection.send(&call, deadline).await?;
+        let (value, event) = teller.open(mem::take(&mut answer.value), handle)?;
+        let verdict = reply::verdict(&value)?;
+        learn(&answer, &verdict);
+        Ok((verdict, event))
     }
 
     /// Tells what an operation has done. Without events nothing is to be done.
@@ -114,24 +122,6 @@ impl RedisStore {
                 true => Box::pin(teller.tell_end(event, deadline)).await,
                 false => drop(Box::pin(teller.tell(event, deadline)).await),
             }
-        }
-    }
-
-    /// What the hash is to the request; `None`: what was read of it does not tell.
-    fn find(
-        &self,
-        id: &StoredId,
-        select: Select<'_>,
-        part: Metadata,
-        access: Access,
-        deadline: Instant,
-    ) -> impl Future<Output = Result<Option<Found>>> + Send {
-        let connection = &self.connection;
-        let cmd = record::read(&self.keys.session(id.handle()), select, part);
-        let call = Call { cmd, script: None, again: true };
-        async move {
-            let answer = connection.send(&call, deadline).await?;
-            Hash::decode(answer.value, select, part)?.judge(id, access, connection.clock().now())
         }
     }
 
@@ -146,12 +136,14 @@ impl RedisStore {
         let deadline = self.deadline();
         let timeouts = new.expiry.idle_timeout().into_iter().chain(new.expiry.absolute_timeout());
         teller.expect(id.handle(), timeouts.min(), deadline).await?;
-        let verdict = self.verdict_by(call, deadline).await?;
+        let answer = self.connection.send(&call, deadline).await?;
+        let verdict = reply::verdict(&answer.value)?;
+        learn(&answer, &verdict);
         let created = reply::created(&verdict)?;
         if created == Created::Created {
             let at = match verdict {
                 Verdict::Done(Some(time)) => Timestamp::from_millis(time),
-                _ => self.connection.clock().now(),
+                _ => answer.now(),
             };
             let mut event = SessionEvent::new(EventKind::Created, *id.handle(), at);
             event.attributes = teller.settings().chosen_of(&new.attributes);
@@ -190,6 +182,24 @@ impl RedisStore {
         }
     }
 
+    /// What the hash is to the request; `None`: what was read of it does not tell.
+    fn find(
+        &self,
+        id: &StoredId,
+        select: Select<'_>,
+        part: Metadata,
+        access: Access,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<(Option<Found>, Timestamp)>> + Send {
+        let connection = &self.connection;
+        let call = Call::command(record::read(&self.keys.session(id.handle()), select, part)).again();
+        async move {
+            let answer = connection.send(&call, deadline).await?;
+            let now = answer.now();
+            Ok((Hash::decode(answer.value, select, part)?.judge(id, access, now)?, now))
+        }
+    }
+
     /// The id that a renewal has issued was shown: from now on it is the current one.
     async fn promote(&self, id: &StoredId, access: Access, deadline: Instant) -> Result<Saved> {
         let key = self.keys.session(id.handle());
@@ -224,9 +234,9 @@ impl SessionStore for RedisStore {
 
     async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load> {
         let deadline = self.deadline();
-        let mut found = self.find(id, select, Metadata::Usual, access, deadline).await?;
+        let (mut found, mut now) = self.find(id, select, Metadata::Usual, access, deadline).await?;
         if found.is_none() {
-            found = Box::pin(self.find(id, select, Metadata::Whole, access, deadline)).await?;
+            (found, now) = Box::pin(self.find(id, select, Metadata::Whole, access, deadline)).await?;
         }
         let record = match found {
             Some(Found::Live(record)) => record,
@@ -241,7 +251,7 @@ impl SessionStore for RedisStore {
                 return Err(unexpected_reply("the whole metadata of a session does not tell whose it is"));
             }
         };
-        Ok(Load::Live { record: Arc::new(record), now: self.connection.clock().now() })
+        Ok(Load::Live { record: Arc::new(record), now })
     }
 
     async fn touch(&self, id: &StoredId, access: Access) -> Result<()> {
@@ -274,7 +284,7 @@ impl SessionStore for RedisStore {
         fields(&mut cmd, Some((new, None)), changes);
         self.ask(&mut cmd, None);
         self.expect_retimed(id, changes, deadline).await?;
-        let (verdict, event) = self.told_by(again(cmd, script), handle, deadline).await?;
+        let (verdict, event) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
         let saved = reply::saved(&verdict);
         self.relist(verdict, id, new, access, deadline).await;
         self.tell(event, deadline).await;
@@ -287,7 +297,7 @@ impl SessionStore for RedisStore {
         cmd.write_arg(op.as_bytes());
         self.ask(&mut cmd, Some(Reason::Invalidated));
         self.expect_end(handle, deadline).await;
-        let (verdict, event) = self.told_by(again(cmd, script), handle, deadline).await?;
+        let (verdict, event) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
         let saved = reply::saved(&verdict);
         self.delist(&verdict, handle, deadline).await;
         self.tell(event, deadline).await;
@@ -300,7 +310,7 @@ impl SessionStore for RedisStore {
         cmd.write_arg(op.as_bytes());
         self.ask(&mut cmd, Some(Reason::Ended));
         self.expect_end(handle, deadline).await;
-        let (verdict, event) = self.told_by(again(cmd, script), handle, deadline).await?;
+        let (verdict, event) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
         self.delist(&verdict, handle, deadline).await;
         self.tell(event, deadline).await;
         Ok(())
@@ -311,7 +321,7 @@ impl SessionStore for RedisStore {
         let script = self.form(&scripts::TAKE);
         let mut cmd = matching(script, &key, id, access, 1, 2 + name.len());
         attribute(&mut cmd, name);
-        reply::taken(self.value(once(cmd, script)).await?)
+        reply::taken(self.value(once(cmd, script).durable()).await?)
     }
 
     async fn replace_if(
@@ -357,30 +367,28 @@ impl Renewal for RedisStore {
 impl std::fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisStore")
-            .field("server", self.connection.target())
+            .field("servers", &format_args!("{}", self.connection.servers()))
             .field("keys", &self.keys)
             .field("events", &self.teller().map(|teller| teller.settings()))
             .finish()
     }
 }
 
-/// The verdict that a script has answered, of which the server's time is learned.
-fn learned(connection: &Connection, answer: &Value, sent: Instant) -> Result<Verdict> {
-    let verdict = reply::verdict(answer)?;
+/// Some verdicts tell the server's time.
+fn learn(answer: &Answer, verdict: &Verdict) {
     if let Verdict::Done(Some(time)) | Verdict::Listed(Listed { now: time, .. }) = verdict {
-        connection.clock().observe(time, sent);
+        answer.tells_time(*time);
     }
-    Ok(verdict)
 }
 
 /// A call that may be sent again after an unknown outcome: it finds its own work done.
 pub(crate) fn again(cmd: Cmd, script: &'static Script) -> Call {
-    Call { cmd, script: Some(script), again: true }
+    Call::script(cmd, script).again()
 }
 
 /// A call that is never sent again after an unknown outcome.
 pub(crate) fn once(cmd: Cmd, script: &'static Script) -> Call {
-    Call { cmd, script: Some(script), again: false }
+    Call::script(cmd, script)
 }
 
 /// The beginning of every script that looks for a match: digest and age.

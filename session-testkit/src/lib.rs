@@ -3,7 +3,8 @@
 //! For whoever writes a store: [`Harness`] says how to reach it, [`store_conformance!`] turns each sentence of
 //! [`SessionStore`](session_core::SessionStore)'s contract into a test of it. For whoever tests what stands on a
 //! store: [`ManualClock`], [`SpyStore`] and [`FaultyStore`]. For whoever adapts a web framework: [`adapter`] and
-//! [`adapter_conformance!`]. For whoever tests what comes over a network: [`RedisServer`] and [`Proxy`].
+//! [`adapter_conformance!`]. For whoever tests what comes over a network: [`RedisServer`], [`RedisSentinel`],
+//! [`RedisCluster`], [`PostgresServer`], [`MariaDbServer`] and [`Proxy`].
 
 #![allow(
     clippy::unwrap_used,
@@ -15,12 +16,19 @@
 pub mod adapter;
 mod cases;
 mod clock;
+mod database_server;
 mod faulty;
 mod harness;
+mod mariadb_server;
 mod operation;
+mod postgres_server;
 mod proxy;
 mod random;
+mod redis_cluster;
+mod redis_sentinel;
 mod redis_server;
+#[cfg(feature = "tls")]
+mod redis_tls;
 mod run;
 mod spy;
 pub mod store;
@@ -29,10 +37,16 @@ pub use async_trait::async_trait;
 pub use clock::ManualClock;
 pub use faulty::{Fault, FaultyStore};
 pub use harness::Harness;
+pub use mariadb_server::MariaDbServer;
 pub use operation::Operation;
+pub use postgres_server::PostgresServer;
 pub use proxy::{Proxy, Traffic};
 pub use random::{FailingRandom, SeededRandom};
+pub use redis_cluster::RedisCluster;
+pub use redis_sentinel::RedisSentinel;
 pub use redis_server::{Counters, RedisServer};
+#[cfg(feature = "tls")]
+pub use redis_tls::RedisTls;
 pub use spy::SpyStore;
 
 #[doc(hidden)]

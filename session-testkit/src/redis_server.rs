@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::sleep;
@@ -15,12 +16,14 @@ use tempfile::TempDir;
 
 /// A private `redis-server` on a free port of 127.0.0.1, with its data in a temporary folder.
 ///
+/// The environment's `SESSION_REDIS_SERVER` names another program, `valkey-server` for instance.
+///
 /// It is a real process, to be stopped, killed and restarted under the feet of whoever uses it. Dropping it ends
 /// it. Its methods block, and panic when something is not as it should be.
 pub struct RedisServer {
     port: u16,
     options: Vec<String>,
-    folder: TempDir,
+    pub(crate) folder: TempDir,
     process: Mutex<Child>,
     /// For [`query`](Self::query): always the same one, whose coming and going would be counted.
     connection: Mutex<Option<Connection>>,
@@ -44,10 +47,15 @@ impl RedisServer {
     #[must_use]
     pub fn start_with(options: &[&str]) -> Self {
         let options: Vec<_> = options.iter().map(|option| (*option).to_owned()).collect();
+        Self::start_in(|_| options.clone())
+    }
+
+    /// A server whose options depend on its folder, or on other free ports.
+    pub(crate) fn start_in(options: impl Fn(&Path) -> Vec<String>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder for redis-server");
         // Another process may take the free port first: then redis-server ends at once.
         for _ in 0..5 {
-            let port = free_port();
+            let (port, options) = (free_port(), options(folder.path()));
             let mut process = spawn(port, &options, &folder);
             if answers(&mut process, port, &options) {
                 return Self {
@@ -86,6 +94,12 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// The unix socket that it listens at, too.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(SOCKET)
+    }
+
     /// Halts it with SIGSTOP: its port is open, its connections stand, and nothing is answered.
     pub fn stop(&self) {
         self.signal(Signal::STOP);
@@ -114,14 +128,32 @@ impl RedisServer {
 
     /// The answer to one command, sent on a connection of the server's own.
     pub fn query<T: FromRedisValue>(&self, command: &[&str]) -> T {
-        let mut kept = lock(&self.connection);
-        let connection = match kept.take() {
-            Some(connection) if connection.is_open() => connection,
-            Some(_) | None => connect(self.port, &self.options).expect("redis-server answers"),
-        };
         let (name, args) = command.split_first().expect("a command has a name");
-        let connection = kept.insert(connection);
-        redis::cmd(name).arg(args).query(connection).expect("redis-server answers")
+        let mut cmd = redis::cmd(name);
+        cmd.arg(args);
+        let mut kept = lock(&self.connection);
+        // The server may have closed it: a failover ends all connections.
+        if let Some(connection) = kept.as_mut().filter(|connection| connection.is_open()) {
+            match cmd.query(connection) {
+                Err(error) if error.is_connection_dropped() => {}
+                answer => return answer.expect("redis-server answers"),
+            }
+        }
+        let connection = kept.insert(connect(self.port, &self.options).expect("redis-server answers"));
+        cmd.query(connection).expect("redis-server answers")
+    }
+
+    /// One line of what it says about itself, without the label.
+    #[must_use]
+    pub fn info(&self, section: &str, label: &str) -> Option<String> {
+        let text: String = self.query(&["INFO", section]);
+        text.lines().find_map(|line| line.strip_prefix(label)?.strip_prefix(':')).map(str::to_owned)
+    }
+
+    /// Whether its process is there and answers.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        connect(self.port, &self.options).is_ok()
     }
 
     /// What it has done so far. The round trips of an operation are those between two of these.
@@ -169,6 +201,10 @@ impl Drop for RedisServer {
         let _ = process.wait();
     }
 }
+
+const PROGRAM: &str = "SESSION_REDIS_SERVER";
+const SOCKET: &str = "redis.sock";
+pub(crate) const CONFIG: &str = "sentinel.conf";
 
 /// What a [`RedisServer`] has done: since its start, or between two moments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,8 +255,17 @@ fn connect(port: u16, options: &[String]) -> redis::RedisResult<Connection> {
 
 fn spawn(port: u16, options: &[String], folder: &TempDir) -> Child {
     let port = port.to_string();
-    let spawned = Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"])
+    let program = std::env::var_os(PROGRAM).unwrap_or_else(|| "redis-server".into());
+    let mut command = Command::new(program);
+    // Sentinels have their state in a file, which comes first.
+    let config = folder.path().join(CONFIG);
+    if config.exists() {
+        command.arg(config);
+    } else {
+        command.args(["--save", "", "--appendonly", "no", "--unixsocket"]).arg(folder.path().join(SOCKET));
+    }
+    let spawned = command
+        .args(["--bind", "127.0.0.1", "--port", &port])
         .arg("--dir")
         .arg(folder.path())
         .args(options)
@@ -249,7 +294,7 @@ fn answers(process: &mut Child, port: u16, options: &[String]) -> bool {
     process.try_wait().expect("redis-server can be waited for").is_none()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     socket.local_addr().expect("the address of a bound socket").port()
 }

@@ -6,8 +6,10 @@ use http::{Response, StatusCode};
 use session_core::{Commit, Error, Header, HeaderMode};
 
 /// The response as the commit wants it.
-pub(crate) fn write<B: From<&'static str>>(commit: Commit, response: Response<B>) -> Response<B> {
-    let mut response = commit.error.as_ref().map_or(response, of_error);
+pub(crate) fn write<B: From<&'static str>>(commit: Commit, mut response: Response<B>) -> Response<B> {
+    if let Some(error) = &commit.error {
+        response = of_error(error);
+    }
     write_headers(commit.headers, &mut response);
     response
 }

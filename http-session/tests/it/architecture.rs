@@ -13,6 +13,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("session-macros", &[]),
     ("session-memory", &["session-core"]),
     ("session-redis", &["session-core"]),
+    ("session-sql", &["session-core"]),
     ("session-tower", &["session-core"]),
     ("session-axum", &["session-core", "session-tower"]),
     ("session-testkit", &["session-core"]),
@@ -24,10 +25,13 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "session-macros",
             "session-memory",
             "session-redis",
+            "session-sql",
             "session-tower",
         ],
     ),
     ("cluster", FACADE),
+    ("environments", FACADE),
+    ("hello", FACADE),
     ("session-bench", FACADE),
     ("xtask", &[]),
 ];
@@ -54,12 +58,21 @@ const NOT_IN_CORE: &[&str] = &[
     "tower-service",
 ];
 
-/// Each feature of the facade, and the crates that are not there without it.
+/// How many crates of others a first program has beside those of axum, tokio and serde.
+const BUDGET: usize = 22;
+
+/// Each feature of the facade, and the crates that are not there without it. `axum` stands on `tower`.
 const FEATURES: &[(&str, &[&str])] = &[
-    ("axum", &["axum-core", "http", "session-axum", "session-tower", "tower-layer"]),
+    ("axum", &["axum-core", "session-axum"]),
     ("macros", &["session-macros"]),
     ("memory", &["moka", "session-memory"]),
     ("redis", &["redis", "session-redis"]),
+    ("postgres", &["sqlx-postgres"]),
+    ("mysql", &["sqlx-mysql"]),
+    ("sqlite", &["libsqlite3-sys", "sqlx-sqlite"]),
+    // For the stores that are on: by itself it encrypts nothing.
+    ("tls", &[]),
+    ("sha2", &["digest", "sha2"]),
     ("tracing", &["tracing"]),
 ];
 
@@ -105,12 +118,34 @@ fn the_macro_crate_needs_nothing_but_what_macros_are_written_with() {
 }
 
 #[test]
+fn sessions_add_few_crates_to_a_first_program() {
+    let text = cargo(&["tree", "-p", "hello", "--edges", "normal,build", "--prefix", "depth", "--no-dedupe"]);
+    let (mut theirs, mut ours, mut is_ours) = (BTreeSet::new(), BTreeSet::new(), false);
+    for line in text.lines() {
+        let name = line.trim_start_matches(|char: char| char.is_ascii_digit());
+        let depth: usize = line[..line.len() - name.len()].parse().unwrap();
+        let name = name.split(' ').next().unwrap();
+        if depth == 1 {
+            is_ours = name == "http-session";
+        }
+        if depth > 0 {
+            if is_ours { &mut ours } else { &mut theirs }.insert(name);
+        }
+    }
+    assert!(theirs.contains("hyper") && ours.contains("moka"), "the tree is read wrongly: {text}");
+    let is_third = |name: &&&str| !name.starts_with("session-") && **name != "http-session";
+    let added: Vec<_> = ours.difference(&theirs).filter(is_third).collect();
+    assert!(added.len() <= BUDGET, "{} crates, the budget is {BUDGET}: {added:?}", added.len());
+}
+
+#[test]
 fn a_feature_that_is_off_brings_no_dependency() {
     for (feature, own) in FEATURES {
         let others: Vec<_> = FEATURES.iter().map(|(name, _)| *name).filter(|name| name != feature).collect();
         let crates = tree(&["-p", "http-session", "--no-default-features", "--features", &others.join(",")]);
         for name in *own {
-            assert!(!crates.contains_key(*name), "{name} is there without the feature {feature}");
+            let is_there = crates.contains_key(*name) && !comes_along(name, &crates);
+            assert!(!is_there, "{name} is there without the feature {feature}");
         }
     }
 }
@@ -121,11 +156,25 @@ fn a_feature_that_is_on_brings_its_dependency_and_those_of_no_other_feature() {
         let crates = tree(&["-p", "http-session", "--no-default-features", "--features", feature]);
         for (other, names) in FEATURES {
             for name in *names {
-                let is_there = crates.contains_key(*name);
+                let is_there =
+                    crates.contains_key(*name) && !(other != feature && comes_along(name, &crates));
                 let belongs = own.contains(name);
                 assert_eq!(is_there, belongs, "{name} (of {other}) with the feature {feature} alone");
             }
         }
+    }
+}
+
+/// sqlx brings `tracing` whatever it is asked for.
+fn comes_along(name: &str, crates: &BTreeMap<String, String>) -> bool {
+    name == "tracing" && crates.contains_key("sqlx-core")
+}
+
+#[test]
+fn tls_comes_with_a_store_that_is_reached_over_a_network() {
+    for (features, expected) in [("redis", false), ("tls,memory", false), ("redis,tls", true)] {
+        let crates = tree(&["-p", "http-session", "--no-default-features", "--features", features]);
+        assert_eq!(crates.contains_key("rustls"), expected, "{features}");
     }
 }
 

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod architecture;
+#[cfg(all(feature = "macros", feature = "memory"))]
+mod attributes;
 #[cfg(feature = "memory")]
 mod background;
 #[cfg(feature = "memory")]

@@ -140,8 +140,11 @@ async fn a_store_that_does_not_exist_is_an_error_that_lists_those_that_do() {
 
 #[tokio::test]
 async fn a_store_that_is_to_come_is_an_error_that_names_its_feature() {
-    let error = error(Builder::new(), [("session.store", "postgres://localhost/shop")]).await.to_string();
-    assert!(error.contains("`postgres:` needs the feature `postgres`, which this version"), "{error}");
+    let error = error(Builder::new(), [("session.store", "redis-cluster://localhost")]).await.to_string();
+    assert!(
+        error.contains("`redis-cluster:` needs the feature `redis-cluster`, which this version"),
+        "{error}"
+    );
 }
 
 #[cfg(not(feature = "redis"))]
@@ -155,6 +158,33 @@ async fn a_store_that_is_not_compiled_in_is_an_error_that_names_the_feature_to_t
         ),
         "{error}"
     );
+}
+
+#[cfg(not(feature = "tls"))]
+#[tokio::test]
+async fn encryption_that_is_not_compiled_in_is_an_error_that_names_the_features_to_turn_on() {
+    let features = if cfg!(feature = "redis") { "`tls`" } else { "`redis` and `tls`" };
+    for scheme in ["rediss", "valkeys", "rediss+sentinel", "valkeys+cluster"] {
+        let error =
+            error(Builder::new(), [("session.store", format!("{scheme}://localhost"))]).await.to_string();
+        assert!(error.contains(&format!("turn on the feature {features} of http-session")), "{error}");
+    }
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn every_way_to_redis_has_its_scheme() {
+    for (url, words) in [
+        ("redis+sentinel://127.0.0.1:1/shop", "none of the Sentinels 127.0.0.1:1 answers"),
+        ("valkey+cluster://127.0.0.1:1", "cannot reach the Redis server at 127.0.0.1:1"),
+        ("redis+unix:///nowhere.sock", "cannot reach the Redis server at /nowhere.sock"),
+        ("redis+udp://127.0.0.1:1", "there is no store for `redis+udp:`"),
+        ("memory+unix:", "there is no store for `memory+unix:`"),
+        ("rediss+unix:///nowhere.sock", "there is no store for `rediss+unix:`"),
+    ] {
+        let error = error(Builder::new(), [("session.store", url)]).await.to_string();
+        assert!(error.contains(words), "{error}");
+    }
 }
 
 #[cfg(not(feature = "memory"))]

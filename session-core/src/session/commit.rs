@@ -7,12 +7,19 @@ use crate::{Changes, Commit, Error, Header, Name, Result, SaveMode, SessionManag
 impl Shared {
     /// The commit, if the store need not be asked for it.
     pub(crate) fn commit_now(&self, status: u16) -> Option<Commit> {
+        let mut state = self.state();
+        if !state.accessed {
+            // Nobody has asked for the session: there is nothing to write, and no operation under way to wait for.
+            return Some(self.close(&mut state, None));
+        }
+        drop(state);
         let _turn = self.turn.try_lock().ok()?;
         let mut state = self.state();
         if !self.manager.commits(status) {
             state.pending = Changes::new();
         }
-        let must_ask = !state.pending.is_empty()
+        let must_ask = (state.refused.is_some() && self.manager.commits(status))
+            || !state.pending.is_empty()
             || matches!(state.phase, Phase::Unknown(_))
             || state.live().is_some_and(|live| live.is_touch_due())
             || self.renewal_due(&state).is_some()
@@ -87,6 +94,10 @@ impl Shared {
         }
         if let Phase::Unknown(error) = &state.phase {
             return Err(error.clone());
+        }
+        if let Some(error) = state.refused.clone().filter(|_| self.manager.commits(status)) {
+            state.pending = Changes::new();
+            return Err(error);
         }
         Ok(Due {
             is_changed: !state.pending.is_empty(),

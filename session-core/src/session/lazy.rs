@@ -9,7 +9,8 @@ use super::Shared;
 use super::operations::gone;
 use super::state::Phase;
 use crate::{
-    DetachedSession, Handle, PartialSession, Principal, Result, Session, SessionLimit, SessionManager,
+    DetachedSession, Handle, PartialSession, Principal, Result, Session, SessionAttributes, SessionLimit,
+    SessionManager, TypedAttributes,
 };
 
 /// The session of a request, not read yet. A cheap clone: all clones are the same session.
@@ -100,6 +101,17 @@ impl LazySession {
     pub async fn fetch<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let bytes = self.shared.fetch(name).await?;
         bytes.map(|bytes| self.shared.decode(&bytes)).transpose()
+    }
+
+    /// Reads the attributes of a struct, loading no other: one round trip, none if they are known already, and one more
+    /// for each one-time attribute that is there.
+    ///
+    /// # Errors
+    ///
+    /// `Missing` when an attribute is not there that has no default; `Undecodable` when one is not of its field's
+    /// type; `Unavailable` or `Timeout` when the store cannot be asked.
+    pub async fn load_as<T: SessionAttributes>(&self) -> Result<TypedAttributes<T>> {
+        TypedAttributes::load(self).await
     }
 
     /// Sets an attribute. Encoded now, written with the response head.

@@ -43,8 +43,7 @@ impl Session {
     /// `Undecodable` when it is not a `T`: the session and its other attributes are fine. The error of an earlier
     /// operation that left the session's state unknown.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let bytes = self.shared().attribute(name)?;
-        bytes.map(|bytes| self.shared().decode(&bytes)).transpose()
+        self.shared().get(name)
     }
 
     /// Whether there is an attribute of this name, whatever its type.

@@ -38,7 +38,7 @@ impl Shared {
     }
 
     /// Loads those of these attributes that this request does not know, and no other.
-    pub(super) async fn load_only(&self, names: &[&str]) -> Result<()> {
+    pub(crate) async fn load_only(&self, names: &[&str]) -> Result<()> {
         let _turn = self.turn.lock().await;
         self.read_only(names).await
     }
@@ -318,7 +318,7 @@ impl Shared {
     }
 
     /// Takes an attribute out of the session. A pending change of it goes with it.
-    pub(super) async fn take(&self, name: &str) -> Result<Option<Bytes>> {
+    pub(crate) async fn take(&self, name: &str) -> Result<Option<Bytes>> {
         let _turn = self.turn.lock().await;
         let mut stored = None;
         if let Some(target) = self.target().await? {

@@ -43,7 +43,7 @@ impl PartialSession {
     ///
     /// [`NotLoaded`](crate::ErrorKind::NotLoaded), as for [`get`](Self::get).
     pub fn contains(&self, name: &str) -> Result<bool> {
-        Ok(self.session.shared().attribute(name)?.is_some())
+        self.session.shared().contains(name)
     }
 
     /// See [`Session::update`].

@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 
 use super::state::{Phase, Presented, State};
 use crate::{Access, Error, ErrorKind, Handle, Name, Result, SaveMode, SessionManager, codec};
@@ -58,12 +59,37 @@ impl Shared {
     }
 
     /// The attribute as this request sees it.
-    pub(super) fn attribute(&self, name: &str) -> Result<Option<Bytes>> {
-        let mut state = self.access();
-        state.check()?;
-        state.check_read(name)?;
+    pub(crate) fn attribute(&self, name: &str) -> Result<Option<Bytes>> {
+        let mut state = self.knowing(name)?;
         self.note_read(&mut state, name);
         Ok(state.attribute(name).cloned())
+    }
+
+    /// The same, decoded.
+    pub(super) fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let mut state = self.knowing(name)?;
+        self.note_read(&mut state, name);
+        if let Some(change) = state.pending.attributes.get(name) {
+            let change = change.clone();
+            drop(state);
+            return change.map(|bytes| self.decode(&bytes)).transpose();
+        }
+        // What was read is shared, not copied: decoding is the application's code, and not for under the lock.
+        let Some(record) = state.live().map(|live| live.record.clone()) else { return Ok(None) };
+        drop(state);
+        record.attributes.get(name).map(|bytes| self.decode(bytes)).transpose()
+    }
+
+    pub(super) fn contains(&self, name: &str) -> Result<bool> {
+        Ok(self.knowing(name)?.attribute(name).is_some())
+    }
+
+    /// The state, for an accessor of this attribute, which must be known.
+    fn knowing(&self, name: &str) -> Result<MutexGuard<'_, State>> {
+        let state = self.access();
+        state.check()?;
+        state.check_read(name)?;
+        Ok(state)
     }
 
     /// Notes that an attribute was read, where that means that it is written, too.
@@ -71,6 +97,11 @@ impl Shared {
         if self.manager.save == SaveMode::Read && !state.read.contains(name) {
             state.read.insert(name.into());
         }
+    }
+
+    /// A change could not be taken when nobody could be told: the answer tells it. The first one counts.
+    pub(crate) fn refuse(&self, error: Error) {
+        self.state().refused.get_or_insert(error);
     }
 
     /// Sets an attribute, in this request's changes.
@@ -121,7 +152,7 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn decode<T: serde::de::DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
+    pub(crate) fn decode<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T> {
         codec::decode(&*self.manager.codec, bytes)
     }
 }

@@ -16,6 +16,9 @@ pub(crate) struct State {
     pub(crate) pending: Changes,
     /// The attributes that were read, if those are written, too.
     pub(crate) read: BTreeSet<Name>,
+    /// Why a change could not be taken, where nobody could be told: the answer becomes this error, and nothing pending
+    /// is written.
+    pub(crate) refused: Option<Error>,
     /// Whether writing before the commit has failed: it is not tried again, the commit says why.
     pub(crate) flush_failed: bool,
     /// What the response must tell the client. It is set only once the store has applied what it tells, so it

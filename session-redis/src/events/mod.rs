@@ -134,7 +134,7 @@ impl Teller {
         if self.tell(event, deadline).await && self.clear(&handle, deadline).await.is_ok() {
             let mut cmd = redis::cmd("ZREM");
             cmd.arg(self.keys.expirations(shard(&handle))).arg(handle.to_string());
-            drop(self.connection.send(&Call { cmd, script: None, again: true }, deadline).await);
+            drop(self.connection.send(&Call::command(cmd).again(), deadline).await);
         }
     }
 
@@ -159,7 +159,7 @@ impl Teller {
 
     /// All of these may be sent again: what is told twice is told at least once.
     async fn send(&self, cmd: Cmd, script: &'static Script, deadline: Instant) -> Result<Value> {
-        let call = Call { cmd, script: Some(script), again: true };
+        let call = Call::script(cmd, script).again();
         Ok(self.connection.send(&call, deadline).await?.value)
     }
 

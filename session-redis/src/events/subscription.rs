@@ -170,7 +170,7 @@ impl Teller {
     }
 
     async fn read(&self, cmd: redis::Cmd) -> Result<Value> {
-        let call = Call { cmd, script: None, again: true };
+        let call = Call::command(cmd).again();
         Ok(self.connection.send(&call, self.deadline()).await?.value)
     }
 

@@ -1,3 +1,5 @@
+//! The contract of all stores, on everything that people call Redis.
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -5,40 +7,126 @@ use std::time::Duration;
 
 use session_core::{EventSettings, SessionStore};
 use session_redis::RedisStore;
-use session_testkit::{Harness, RedisServer, async_trait, store_conformance};
+use session_testkit::{Harness, RedisCluster, RedisSentinel, RedisServer, async_trait, store_conformance};
 
 use crate::support::{move_back, namespace};
 
+/// Where the sessions of a harness lie.
+trait Servers: Send + Sync + 'static {
+    fn url(&self) -> String;
+    fn primaries(&self) -> Vec<&RedisServer>;
+    /// How often a race is run, of what the environment asks for.
+    fn repetitions(&self, asked: usize) -> usize;
+}
+
+impl Servers for Arc<RedisServer> {
+    fn url(&self) -> String {
+        RedisServer::url(self)
+    }
+
+    fn primaries(&self) -> Vec<&RedisServer> {
+        vec![self]
+    }
+
+    fn repetitions(&self, asked: usize) -> usize {
+        asked
+    }
+}
+
+impl Servers for Arc<RedisCluster> {
+    fn url(&self) -> String {
+        RedisCluster::url(self)
+    }
+
+    fn primaries(&self) -> Vec<&RedisServer> {
+        RedisCluster::primaries(self)
+    }
+
+    fn repetitions(&self, asked: usize) -> usize {
+        asked.min(2_000)
+    }
+}
+
+/// What is different there is the way to the server; the races are decided in it.
+const FEW: usize = 200;
+
+impl Servers for Arc<RedisSentinel> {
+    fn url(&self) -> String {
+        RedisSentinel::url(self)
+    }
+
+    fn primaries(&self) -> Vec<&RedisServer> {
+        vec![self.primary()]
+    }
+
+    fn repetitions(&self, asked: usize) -> usize {
+        asked.min(FEW)
+    }
+}
+
+struct Socket(Arc<RedisServer>);
+
+impl Servers for Socket {
+    fn url(&self) -> String {
+        format!("redis+unix://{}", self.0.socket().display())
+    }
+
+    fn primaries(&self) -> Vec<&RedisServer> {
+        vec![&self.0]
+    }
+
+    fn repetitions(&self, asked: usize) -> usize {
+        asked.min(FEW)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Servers for Arc<session_testkit::RedisTls> {
+    fn url(&self) -> String {
+        format!("{}?cacert={}", session_testkit::RedisTls::url(self), self.ca().display())
+    }
+
+    fn primaries(&self) -> Vec<&RedisServer> {
+        vec![self.server()]
+    }
+
+    fn repetitions(&self, asked: usize) -> usize {
+        asked.min(FEW)
+    }
+}
+
 /// Two nodes, taken in turns, on a namespace of their own. Time is the server's: short waits are waited, for long
 /// ones all that is stored is moved back.
-struct Redis {
-    server: Arc<RedisServer>,
+struct Redis<S> {
+    servers: S,
     namespace: String,
     nodes: [Arc<RedisStore>; 2],
     turn: AtomicUsize,
 }
 
-impl Redis {
-    async fn start() -> Self {
-        Self::start_with(None).await
+impl<S: Servers> Redis<S> {
+    async fn start(servers: S) -> Self {
+        Self::start_with(servers, None).await
     }
 
-    /// The same with events on throughout.
-    async fn telling() -> Self {
-        Self::start_with(Some(EventSettings::new().attributes(["kept"]))).await
+    /// The same with events on throughout, in what is not about events, too.
+    async fn telling(servers: S) -> Self {
+        Self::start_with(servers, Some(EventSettings::new().attributes(["kept"]))).await
     }
 
-    async fn start_with(events: Option<EventSettings>) -> Self {
-        let server = RedisServer::shared();
+    async fn start_with(servers: S, events: Option<EventSettings>) -> Self {
         let namespace = namespace();
-        let nodes = [node(&server, &namespace, &events).await, node(&server, &namespace, &events).await];
-        Self { server, namespace, nodes, turn: AtomicUsize::new(0) }
+        let nodes = [
+            node(servers.url(), &namespace, events.as_ref()).await,
+            node(servers.url(), &namespace, events.as_ref()).await,
+        ];
+        Self { servers, namespace, nodes, turn: AtomicUsize::new(0) }
     }
 }
 
-async fn node(server: &RedisServer, namespace: &str, events: &Option<EventSettings>) -> Arc<RedisStore> {
+async fn node(url: String, namespace: &str, events: Option<&EventSettings>) -> Arc<RedisStore> {
     // The cases are not about the budget: a busy machine must not use it up.
-    let mut builder = RedisStore::builder(server.url()).namespace(namespace).budget(Duration::from_secs(20));
+    let mut builder = RedisStore::builder(url).namespace(namespace).budget(Duration::from_secs(20));
     if let Some(events) = events {
         builder = builder.events(events.clone());
     }
@@ -46,7 +134,7 @@ async fn node(server: &RedisServer, namespace: &str, events: &Option<EventSettin
 }
 
 #[async_trait]
-impl Harness for Redis {
+impl<S: Servers> Harness for Redis<S> {
     fn store(&self) -> Arc<dyn SessionStore> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         Arc::clone(&self.nodes[turn % self.nodes.len()]) as Arc<dyn SessionStore>
@@ -57,26 +145,44 @@ impl Harness for Redis {
     }
 
     async fn skip(&self, by: Duration) {
-        move_back(&self.server, &self.namespace, by);
+        for server in self.servers.primaries() {
+            move_back(server, &self.namespace, by);
+        }
     }
 
     /// Each time another node.
     async fn with_events(&self, settings: &EventSettings) -> Option<Arc<dyn SessionStore>> {
-        Some(node(&self.server, &self.namespace, &Some(settings.clone())).await)
+        Some(node(self.servers.url(), &self.namespace, Some(settings)).await)
     }
 
     async fn leftovers(&self) -> usize {
-        let keys = self.server.query::<Vec<String>>(&["KEYS", &format!("{}:*", self.namespace)]);
-        let (lists, keys): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| key.contains(":expirations:"));
-        // A session counts once, with its entry in a list.
-        let mut left: BTreeSet<_> = keys.into_iter().filter(|key| !key.contains(":events:")).collect();
-        for list in lists {
-            let listed = self.server.query::<Vec<String>>(&["ZRANGE", &list, "0", "-1"]);
-            left.extend(listed.iter().map(|handle| format!("{}:sessions:{handle}", self.namespace)));
+        let pattern = format!("{}:*", self.namespace);
+        let mut left = BTreeSet::new();
+        for server in self.servers.primaries() {
+            for key in server.query::<Vec<String>>(&["KEYS", &pattern]) {
+                if key.contains(":expirations:") {
+                    // A session counts once, with its entry in a list.
+                    let listed = server.query::<Vec<String>>(&["ZRANGE", &key, "0", "-1"]);
+                    left.extend(listed.iter().map(|handle| format!("{}:sessions:{handle}", self.namespace)));
+                } else if !key.contains(":events:") {
+                    left.insert(key);
+                }
+            }
         }
         left.len()
     }
+
+    fn repetitions(&self) -> usize {
+        let asked = std::env::var("SESSION_RACES").ok().map(|text| text.parse().unwrap());
+        self.servers.repetitions(asked.unwrap_or(10_000))
+    }
 }
 
-store_conformance!(redis, Redis::start().await);
-store_conformance!(telling, Redis::telling().await);
+store_conformance!(redis, Redis::start(RedisServer::shared()).await);
+store_conformance!(redis_telling, Redis::telling(RedisServer::shared()).await);
+store_conformance!(redis_by_socket, Redis::start(Socket(RedisServer::shared())).await);
+store_conformance!(redis_sentinel, Redis::start(RedisSentinel::shared()).await);
+store_conformance!(redis_cluster_telling, Redis::telling(RedisCluster::shared()).await);
+store_conformance!(redis_cluster, Redis::start(RedisCluster::shared()).await);
+#[cfg(feature = "tls")]
+store_conformance!(redis_tls, Redis::start(session_testkit::RedisTls::shared()).await);

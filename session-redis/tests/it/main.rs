@@ -4,10 +4,19 @@
 
 mod conformance;
 mod events;
+mod faults;
 mod layout;
+mod load;
+mod moving;
+mod namespaces;
 mod outages;
 mod principals;
+mod replicated;
 mod round_trips;
 mod start;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod unknown_outcomes;
+#[cfg(feature = "tracing")]
+mod warning;

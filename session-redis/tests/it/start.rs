@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use session_core::{Error, ErrorKind, Load, Saved, Select, SessionStore};
 use session_redis::RedisStore;
-use session_testkit::RedisServer;
+use session_testkit::{RedisCluster, RedisSentinel, RedisServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -86,7 +86,8 @@ async fn the_url_is_none() {
     for url in ["", "127.0.0.1:6379", "postgres://127.0.0.1", "redis://", "redis://0.0.0.0"] {
         is(&refused(url).await, ErrorKind::Config, "the store URL is not of the form redis://");
     }
-    is(&refused(&format!("rediss://:{PASSWORD}@127.0.0.1")).await, ErrorKind::Config, "asks for TLS");
+    #[cfg(not(feature = "tls"))]
+    is(&refused(&format!("rediss://:{PASSWORD}@127.0.0.1")).await, ErrorKind::Config, "the feature `tls`");
 }
 
 #[tokio::test]
@@ -132,8 +133,19 @@ async fn the_server_becomes_a_replica_and_a_primary_again() {
 #[tokio::test]
 async fn a_user_with_few_permissions_is_enough() {
     let server = RedisServer::start();
-    let user =
-        ["ACL", "SETUSER", "shop", "on", ">pw", "~session:*", "+@hash", "+@keyspace", "+@scripting", "+time"];
+    let user = [
+        "ACL",
+        "SETUSER",
+        "shop",
+        "on",
+        ">pw",
+        "~session:*",
+        "+@hash",
+        "+@sortedset",
+        "+@keyspace",
+        "+@scripting",
+        "+time",
+    ];
     server.query::<()>(&user);
     let url = format!("redis://shop:pw@127.0.0.1:{}", server.port());
     let store = RedisStore::connect(&url).await.unwrap();
@@ -155,5 +167,146 @@ async fn a_user_with_few_permissions_is_enough() {
     store.end(id.handle(), op()).await.unwrap();
 
     server.query::<()>(&["ACL", "SETUSER", "shop", "-@scripting"]);
-    is(&refused(&url).await, ErrorKind::Config, "+@hash +@keyspace +@scripting +time");
+    is(&refused(&url).await, ErrorKind::Config, "+@hash +@sortedset +@keyspace +@scripting +time");
+}
+
+/// A user with all permissions but one.
+async fn refused_without(server: &RedisServer, permission: &str, keys: &str) -> Error {
+    server.query::<()>(&["ACL", "SETUSER", "shop", "reset", "on", ">pw", "+@all", permission, keys]);
+    refused(&format!("redis://shop:pw@127.0.0.1:{}", server.port())).await
+}
+
+#[tokio::test]
+async fn a_permission_that_is_missing_is_named() {
+    let server = RedisServer::start();
+    for command in [
+        "evalsha",
+        "script",
+        "time",
+        "hgetall",
+        "hmget",
+        "hget",
+        "hset",
+        "hdel",
+        "hexists",
+        "pexpireat",
+        "persist",
+        "unlink",
+        "zadd",
+        "zscore",
+        "zrem",
+        "zcount",
+        "zrange",
+        "zrevrange",
+        "zrangebyscore",
+        "zrevrangebyscore",
+    ] {
+        let error = refused_without(&server, &format!("-{command}"), "~*").await;
+        let words = format!("the Redis user may not use {}", command.to_uppercase());
+        is(&error, ErrorKind::Config, &words);
+        is(&error, ErrorKind::Config, "grant it what sessions need (+@hash");
+    }
+    let error = refused_without(&server, "+@all", "~other:*").await;
+    is(&error, ErrorKind::Config, "may not access the keys of the namespace: grant it ~<namespace>:*");
+}
+
+#[tokio::test]
+async fn a_permission_that_a_cluster_needs_is_named() {
+    let cluster = RedisCluster::shared();
+    for (permission, command) in [("-cluster", "CLUSTER"), ("-hset", "HSET"), ("-evalsha", "EVALSHA")] {
+        for server in cluster.servers() {
+            server.query::<()>(&["ACL", "SETUSER", command, "reset", "on", ">pw", "~*", "+@all", permission]);
+        }
+        let url = cluster.url().replace("://", &format!("://{command}:pw@"));
+        is(&refused(&url).await, ErrorKind::Config, &format!("the Redis user may not use {command}"));
+    }
+}
+
+#[tokio::test]
+async fn what_listens_is_of_another_kind_than_the_url_says() {
+    let server = RedisServer::start();
+    let (cluster, group) = (RedisCluster::shared(), RedisSentinel::shared());
+    let (alone, member) = (server.port(), cluster.servers()[0].port());
+    let (sentinel, primary) = (group.sentinels()[0].port(), group.primary().port());
+    for (url, words) in [
+        (format!("redis://127.0.0.1:{member}"), "is part of a Cluster: write redis+cluster://"),
+        (format!("redis+cluster://127.0.0.1:{alone}"), "is not part of a Cluster: write redis://"),
+        (format!("redis+cluster://127.0.0.1:{sentinel}"), "is a Sentinel: write redis+sentinel://"),
+        (format!("redis://127.0.0.1:{sentinel}"), "is a Sentinel: write redis+sentinel://"),
+        (format!("redis+sentinel://127.0.0.1:{primary}/sessions"), "is no Sentinel: name the Sentinels"),
+        (
+            format!("redis+sentinel://127.0.0.1:{member}/sessions"),
+            "is part of a Cluster: write redis+cluster://",
+        ),
+        (format!("redis+sentinel://127.0.0.1:{sentinel}/shop"), "monitor nothing under the name shop"),
+    ] {
+        is(&refused(&url).await, ErrorKind::Config, words);
+    }
+}
+
+#[tokio::test]
+async fn none_of_several_answers() {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port();
+    let hosts = format!("127.0.0.1:{port},nowhere.invalid:{port}");
+    let error = refused(&format!("redis+sentinel://shop:{PASSWORD}@{hosts}/sessions")).await;
+    is(
+        &error,
+        ErrorKind::Unavailable,
+        &format!("none of the Sentinels {} answers", hosts.replace(',', ", ")),
+    );
+    let error = refused(&format!("redis+cluster://shop:{PASSWORD}@{hosts}")).await;
+    is(&error, ErrorKind::Unavailable, "cannot reach the Redis server at");
+}
+
+/// One of them is enough to find the others.
+#[tokio::test]
+async fn a_server_that_is_down_does_not_keep_a_store_from_starting() {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port();
+    let (cluster, group) = (RedisCluster::shared(), RedisSentinel::shared());
+    for url in [cluster.url(), group.url()] {
+        let (scheme, hosts) = url.split_once("://").unwrap();
+        let store = RedisStore::connect(format!("{scheme}://127.0.0.1:{port},{hosts}")).await.unwrap();
+        assert!(store.find(&store.begin().await).await.is_some());
+    }
+}
+
+/// A server without HELLO, as those before 6.0 are.
+#[tokio::test]
+async fn the_server_is_too_old() {
+    let server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
+    is(&refused(&server.url()).await, ErrorKind::Config, "is too old: sessions need version 6.2 or later");
+}
+
+#[tokio::test]
+async fn a_setting_in_the_url_is_wrong() {
+    for (setting, words) in [
+        ("connections=many", "connections in the store URL: it is no number"),
+        ("connections=0", "there must be at least one connection"),
+        ("durability=hunter2", "durability in the store URL: it is `primary` or `replicated`"),
+        ("hunter=2", "hunter in the store URL: there is no such setting"),
+    ] {
+        is(&refused(&format!("redis://127.0.0.1:1?{setting}")).await, ErrorKind::Config, words);
+    }
+    let builder = RedisStore::builder("redis://127.0.0.1:1").connect_timeout(Duration::ZERO);
+    is(&builder.connect().await.unwrap_err(), ErrorKind::Config, "a timeout must be longer than nothing");
+}
+
+/// A Sentinel that asks for a password of its own.
+#[tokio::test]
+async fn the_sentinels_have_another_password_than_the_servers() {
+    let group = RedisSentinel::start();
+    for sentinel in group.sentinels() {
+        sentinel.query::<()>(&["ACL", "SETUSER", "asks", "on", ">pw", "+@all"]);
+        sentinel.query::<()>(&["ACL", "SETUSER", "default", "resetpass", ">other", "on"]);
+    }
+    is(
+        &refused(&group.url()).await,
+        ErrorKind::Config,
+        "put it into the store's URL as its sentinel_password",
+    );
+    let url = format!("{}?sentinel_user=asks&sentinel_password=pw", group.url());
+    RedisStore::connect(url).await.unwrap().begin().await;
+    let builder = RedisStore::builder(group.url()).sentinel_credentials(None, "other");
+    assert!(!format!("{builder:?}").contains("other"));
+    builder.connect().await.unwrap().begin().await;
 }

@@ -1,6 +1,7 @@
 //! The commands by hand.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -17,6 +18,11 @@ const TOUCH_MILLIS: u64 = 60_000;
 #[derive(Clone)]
 pub(crate) struct Store {
     connection: MultiplexedConnection,
+    scripts: Arc<Scripts>,
+}
+
+/// The scripts' digests. Shared: axum clones the state for each request, more than once.
+struct Scripts {
     create: String,
     save: String,
     save_and_touch: String,
@@ -32,7 +38,7 @@ impl Store {
         let create = load(include_str!("create.lua")).await?;
         let save = load(include_str!("save.lua")).await?;
         let save_and_touch = load(include_str!("save-and-touch.lua")).await?;
-        Ok(Self { connection, create, save, save_and_touch })
+        Ok(Self { connection, scripts: Arc::new(Scripts { create, save, save_and_touch }) })
     }
 
     /// Loads the whole hash and finds one attribute in it.
@@ -77,7 +83,7 @@ impl Store {
     pub(crate) async fn create(&self, id: Id<'_>, attributes: &[(&str, &str)]) -> Result<(), StatusCode> {
         let mut command = redis::cmd("EVALSHA");
         command
-            .arg(&self.create)
+            .arg(&self.scripts.create)
             .arg(1)
             .arg(key(id))
             .arg(id.secret)
@@ -92,7 +98,7 @@ impl Store {
     /// Sets an attribute of a session that has been read: the read has shown that no touch is due.
     pub(crate) async fn save(&self, id: Id<'_>, field: &str, value: &str) -> Result<(), StatusCode> {
         let mut command = redis::cmd("EVALSHA");
-        command.arg(&self.save).arg(1).arg(key(id)).arg(id.secret);
+        command.arg(&self.scripts.save).arg(1).arg(key(id)).arg(id.secret);
         self.send(command.arg(field).arg(value)).await.map(drop)
     }
 
@@ -104,7 +110,7 @@ impl Store {
         value: &str,
     ) -> Result<(), StatusCode> {
         let mut command = redis::cmd("EVALSHA");
-        command.arg(&self.save_and_touch).arg(1).arg(key(id)).arg(id.secret);
+        command.arg(&self.scripts.save_and_touch).arg(1).arg(key(id)).arg(id.secret);
         self.send(command.arg(field).arg(value).arg(TOUCH_MILLIS)).await.map(drop)
     }
 

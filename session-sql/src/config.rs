@@ -1,0 +1,198 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use session_core::{Clock, Error, ErrorKind, Result, SystemClock};
+
+use crate::SqlStore;
+use crate::dialect::Tables;
+use crate::open::{Target, open};
+use crate::schema::{self, Kind, Migrate};
+use crate::source::Source;
+
+/// Settings of a [`SqlStore`].
+///
+/// ```no_run
+/// # async fn start() -> session_core::Result<()> {
+/// use std::time::Duration;
+/// use session_sql::{Migrate, SqlStore};
+///
+/// let store = SqlStore::builder("postgres://shop:secret@db.internal/shop")
+///     .namespace("shop")
+///     .migrate(Migrate::Check)
+///     .sweep_every(Duration::from_secs(300))
+///     .connect()
+///     .await?;
+/// # drop(store);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub struct SqlStoreBuilder {
+    source: Source,
+    namespace: String,
+    schema: Option<String>,
+    tables: String,
+    budget: Duration,
+    max_connections: usize,
+    migrate: Migrate,
+    sweep_every: Option<Duration>,
+    clock: Arc<dyn Clock>,
+}
+
+const DEFAULT_NAMESPACE: &str = "session";
+const DEFAULT_TABLES: &str = "http_session";
+const DEFAULT_BUDGET: Duration = Duration::from_secs(2);
+const DEFAULT_MAX_CONNECTIONS: usize = 10;
+
+impl SqlStoreBuilder {
+    pub(crate) fn new(source: Source) -> Self {
+        Self {
+            source,
+            namespace: DEFAULT_NAMESPACE.to_owned(),
+            schema: None,
+            tables: DEFAULT_TABLES.to_owned(),
+            budget: DEFAULT_BUDGET,
+            max_connections: DEFAULT_MAX_CONNECTIONS,
+            migrate: Migrate::default(),
+            sweep_every: None,
+            clock: Arc::new(SystemClock::new()),
+        }
+    }
+
+    /// Keeps applications apart that share the tables. Default `session`.
+    ///
+    /// The session layer has to be given the same one, because the digest of an id depends on it.
+    pub fn namespace(self, namespace: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), ..self }
+    }
+
+    /// The schema of PostgreSQL, or the database of MySQL, that holds the tables. When nothing is said, it is the one
+    /// that the connection uses anyway. It must exist.
+    pub fn schema(self, schema: impl Into<String>) -> Self {
+        Self { schema: Some(schema.into()), ..self }
+    }
+
+    /// What the tables' names are or begin with. Default `http_session`: the tables are `http_session`,
+    /// `http_session_attribute` and `http_session_schema`.
+    pub fn tables(self, name: impl Into<String>) -> Self {
+        Self { tables: name.into(), ..self }
+    }
+
+    /// How long an operation may take, at most, with the wait for a connection. Default two seconds.
+    pub fn budget(self, budget: Duration) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// How many connections the store opens at most, when it was given a URL. Default 10. On SQLite as many read, and
+    /// one more writes.
+    pub fn max_connections(self, max_connections: usize) -> Self {
+        Self { max_connections, ..self }
+    }
+
+    /// What is done about the tables at the start. Default [`Migrate::Auto`].
+    pub fn migrate(self, migrate: Migrate) -> Self {
+        Self { migrate, ..self }
+    }
+
+    /// Removes expired sessions in the background, about so often: each node waits a little longer or shorter, and any
+    /// number of nodes may do so. Default: they are removed when somebody calls
+    /// [`Sweep::sweep`](session_core::Sweep::sweep), which `http-session` does once a minute.
+    ///
+    /// Nothing expired is ever served, swept or not.
+    pub fn sweep_every(self, interval: Duration) -> Self {
+        Self { sweep_every: Some(interval), ..self }
+    }
+
+    /// The clock that decides on SQLite; the operating system's when nothing is said. The other databases decide by
+    /// their own clock, so that the nodes need not agree.
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self { clock: Arc::new(clock), ..self }
+    }
+
+    /// The statements that create the tables, for an administrator who runs them: the store itself is then started
+    /// with [`Migrate::Check`]. Connects to nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when a setting is wrong.
+    pub fn ddl(&self) -> Result<String> {
+        self.check()?;
+        let kind = self.source.kind()?;
+        Ok(schema::ddl(kind, &self.named_tables(kind)))
+    }
+
+    /// Connects, and sees to the tables. Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Config`]: a setting is wrong; the database refuses user, password or name; the tables are not
+    ///   what they must be, and could not be changed; or a later version of this crate has changed them.
+    /// - [`ErrorKind::Unavailable`] and [`ErrorKind::Timeout`]: there is no server, or it does not answer.
+    /// - [`ErrorKind::ReadOnly`]: the tables would have to be changed on a replica.
+    pub async fn connect(self) -> Result<SqlStore> {
+        self.check()?;
+        let kind = self.source.kind()?;
+        let tables = self.named_tables(kind);
+        let Self { source, namespace, budget, max_connections, migrate, sweep_every, clock, .. } = self;
+        let target = Target { source, kind, tables, namespace, budget, max_connections, migrate, clock };
+        Ok(SqlStore::new(open(target).await?, kind, budget, sweep_every))
+    }
+
+    fn named_tables(&self, kind: Kind) -> Tables {
+        Tables::new(self.schema.as_deref(), &self.tables, kind.quote())
+    }
+
+    fn check(&self) -> Result<()> {
+        let mut mistakes = Vec::new();
+        if !is_namespace(&self.namespace) {
+            mistakes.push("the namespace must be 1 to 100 letters, digits and any of - _ . : /");
+        }
+        if !is_name(&self.tables, 40) {
+            mistakes.push("the tables' name must be 1 to 40 printable characters without quotes");
+        }
+        if self.schema.as_deref().is_some_and(|schema| !is_name(schema, 63)) {
+            mistakes.push("the schema's name must be 1 to 63 printable characters without quotes");
+        }
+        if self.budget < Duration::from_millis(10) {
+            mistakes.push("the budget of an operation must be at least 10 ms");
+        }
+        if self.max_connections == 0 {
+            mistakes.push("the store needs at least one connection");
+        }
+        if self.sweep_every.is_some_and(|interval| interval < Duration::from_secs(1)) {
+            mistakes.push("the store cannot be swept more often than once a second");
+        }
+        match &mistakes[..] {
+            [] => Ok(()),
+            mistakes => Err(Error::new(ErrorKind::Config, mistakes.join("; "))),
+        }
+    }
+}
+
+/// The password stays out of it.
+impl fmt::Debug for SqlStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlStoreBuilder")
+            .field("source", &self.source)
+            .field("namespace", &self.namespace)
+            .field("schema", &self.schema)
+            .field("tables", &self.tables)
+            .field("budget", &self.budget)
+            .field("max_connections", &self.max_connections)
+            .field("migrate", &self.migrate)
+            .field("sweep_every", &self.sweep_every)
+            .finish_non_exhaustive()
+    }
+}
+
+fn is_namespace(text: &str) -> bool {
+    (1..=100).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte))
+}
+
+/// Anything that is quoted without an escape, and shorter than every database's limit with what is added to it.
+fn is_name(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len())
+        && !text.chars().any(|character| character.is_control() || "\"'`{}\\".contains(character))
+}

@@ -1,0 +1,285 @@
+use sqlx::SqlStr;
+
+use super::Tables;
+use crate::row::COLUMNS;
+
+/// An operation is one statement. The session's row is updated or locked first, and what happens to its attributes
+/// hangs on that: a second table that was looked at in the same statement would show an old snapshot.
+///
+/// `now` is read after a row's lock was waited for, because conditions and new values are evaluated anew then: a
+/// session that expired during the wait is not revived.
+pub(crate) struct Statements {
+    pub(crate) create: SqlStr,
+    pub(crate) bury: SqlStr,
+    pub(crate) load_all: SqlStr,
+    pub(crate) load_only: SqlStr,
+    pub(crate) load_metadata: SqlStr,
+    pub(crate) promote: SqlStr,
+    pub(crate) touch: SqlStr,
+    pub(crate) save: SqlStr,
+    pub(crate) save_removing: SqlStr,
+    pub(crate) save_timed: SqlStr,
+    pub(crate) save_timed_removing: SqlStr,
+    pub(crate) rotate: SqlStr,
+    pub(crate) rotate_removing: SqlStr,
+    pub(crate) renew: SqlStr,
+    pub(crate) delete: SqlStr,
+    pub(crate) end: SqlStr,
+    pub(crate) take: SqlStr,
+    pub(crate) replace_none: SqlStr,
+    pub(crate) replace: SqlStr,
+    pub(crate) remove: SqlStr,
+    pub(crate) sweep: SqlStr,
+}
+
+impl Statements {
+    pub(crate) fn new(tables: &Tables) -> Self {
+        let fill = |template: &str| tables.fill(&expanded(template));
+        let changing = |sets: &str, removes: bool| {
+            let (fresh, removing) = if removes { (FRESH, REMOVING) } else { ("", "") };
+            fill(&CHANGE.replace("{sets}", sets).replace("{fresh}", fresh).replace("{removing}", removing))
+        };
+        let rotated = format!("{ROTATED}, {TIMED}");
+        Self {
+            create: fill(CREATE),
+            bury: fill(BURY),
+            load_all: fill(&LOAD.replace("{which}", "")),
+            load_only: fill(&LOAD.replace("{which}", "AND a.name = ANY($2)")),
+            load_metadata: fill(LOAD_METADATA),
+            promote: fill(PROMOTE),
+            touch: fill(TOUCH),
+            save: changing("last_op = $4", false),
+            save_removing: changing("last_op = $4", true),
+            save_timed: changing(TIMED, false),
+            save_timed_removing: changing(TIMED, true),
+            rotate: changing(&rotated, false),
+            rotate_removing: changing(&rotated, true),
+            renew: fill(RENEW),
+            delete: fill(DELETE),
+            end: fill(END),
+            take: fill(TAKE),
+            replace_none: fill(REPLACE_NONE),
+            replace: fill(REPLACE),
+            remove: fill(REMOVE),
+            sweep: fill(SWEEP),
+        }
+    }
+}
+
+/// The parts that statements share, in the order in which they stand for each other.
+fn expanded(template: &str) -> String {
+    template
+        .replace("{match}", MATCH)
+        .replace("{extended}", EXTENDED)
+        .replace("{columns}", COLUMNS)
+        .replace("{now}", NOW)
+        .replace("{never}", NEVER)
+}
+
+const NOW: &str = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+const NEVER: &str = "253402300799999";
+
+/// $1 locator, $2 digest.
+const MATCH: &str = "s.locator = $1 AND s.ended_at IS NULL AND s.expires_at > {now}
+    AND (s.digest = $2 OR s.candidate = $2 OR (s.previous = $2 AND s.previous_until > {now}))";
+
+/// Where an access moves the end, of `now`, `idle`, `latest`, and `throttle`.
+const EXTENDED: &str = "CASE WHEN t.idle IS NULL THEN t.latest ELSE least(t.now + t.idle + least(t.throttle, t.idle / 10), t.latest) END";
+
+/// $1 locator, $2 digest, $3 namespace, $4 idle, $5 absolute, $6 throttle, $7 names, $8 values.
+const CREATE: &str = "
+WITH s AS (
+  INSERT INTO {sessions} AS s
+    (locator, namespace, digest, created_at, last_accessed, idle, ends_at, expires_at, renewed_at)
+  SELECT $1, $3, $2, t.now, t.now, t.idle, CASE WHEN t.absolute IS NOT NULL THEN t.latest END, {extended}, t.now
+  FROM (
+    SELECT n.now, $4::bigint AS idle, $5::bigint AS absolute, $6::bigint AS throttle,
+      coalesce(least(n.now + $5::bigint, {never}), {never}) AS latest
+    FROM (SELECT {now} AS now) n
+  ) t
+  ON CONFLICT (locator) DO NOTHING
+  RETURNING s.locator
+), a AS (
+  INSERT INTO {attributes} (session, name, value)
+  SELECT s.locator, v.name, v.value FROM s, unnest($7::bytea[], $8::bytea[]) AS v (name, value)
+)
+SELECT 1::bigint FROM s";
+
+/// Removes what has expired and was not swept yet. $1 locator.
+const BURY: &str = "DELETE FROM {sessions} AS s WHERE s.locator = $1 AND s.expires_at <= {now}";
+
+/// $1 locator, $2 names.
+const LOAD: &str = "
+SELECT {columns}, {now}, v.names, v.vals
+FROM {sessions} AS s
+LEFT JOIN LATERAL (
+  SELECT array_agg(a.name) AS names, array_agg(a.value) AS vals FROM {attributes} AS a WHERE a.session = s.locator {which}
+) AS v ON true
+WHERE s.locator = $1";
+
+/// $1 locator.
+const LOAD_METADATA: &str = "SELECT {columns}, {now} FROM {sessions} AS s WHERE s.locator = $1";
+
+/// $1 locator, $2 the candidate.
+const PROMOTE: &str = "
+UPDATE {sessions} AS s
+SET digest = s.candidate, renewed_at = s.candidate_at, previous = s.digest, previous_until = {now} + 30000,
+  candidate = NULL, candidate_at = NULL
+WHERE s.locator = $1 AND s.candidate = $2 AND s.ended_at IS NULL AND s.expires_at > {now}";
+
+/// $1 locator, $2 digest, $3 throttle.
+const TOUCH: &str = "
+UPDATE {sessions} AS s
+SET (last_accessed, expires_at) = (
+  SELECT greatest(s.last_accessed, t.now),
+    CASE WHEN s.expires_at < least(t.now + t.idle, t.latest) AND t.idle IS NOT NULL THEN {extended} ELSE s.expires_at END
+  FROM (
+    SELECT n.now, s.idle AS idle, $3::bigint AS throttle, coalesce(s.ends_at, {never}) AS latest
+    FROM (SELECT {now} AS now) n
+  ) t
+)
+WHERE {match}";
+
+/// Names the attributes to set and to remove. $1 locator, $2 digest, $3 names and $5 values to set, $4 the operation,
+/// $6 names to remove; TIMED and ROTATED have the rest.
+const CHANGE: &str = "
+WITH s AS (
+  UPDATE {sessions} AS s SET {sets} WHERE {match} {fresh} RETURNING s.locator
+), a AS (
+  INSERT INTO {attributes} (session, name, value)
+  SELECT s.locator, v.name, v.value FROM s, unnest($3::bytea[], $5::bytea[]) AS v (name, value)
+  ON CONFLICT (session, name) DO UPDATE SET value = excluded.value
+){removing}
+SELECT 1::bigint FROM s";
+
+/// A statement's own snapshot does not show an attribute that was set for the first time while it waited for the
+/// session's row: removing it would miss it. Then nothing is done, and the statement is sent again.
+const FRESH: &str =
+    "AND s.last_op IS NOT DISTINCT FROM (SELECT o.last_op FROM {sessions} AS o WHERE o.locator = $1)";
+
+const REMOVING: &str = ", r AS (
+  DELETE FROM {attributes} AS a USING s WHERE a.session = s.locator AND a.name = ANY($6::bytea[])
+)";
+
+/// $7 throttle, $8 whether to note a due access, $9 idle and $10 absolute timeout (NULL: as it is, -1: none).
+const TIMED: &str = "last_op = $4,
+    (idle, ends_at, last_accessed, expires_at) = (
+      SELECT t.idle, t.ends_at, CASE WHEN m.moves THEN greatest(s.last_accessed, t.now) ELSE s.last_accessed END,
+        CASE WHEN m.moves THEN {extended} ELSE s.expires_at END
+      FROM (
+        SELECT e.now, e.idle, e.ends_at, $7::bigint AS throttle, coalesce(e.ends_at, {never}) AS latest
+        FROM (
+          SELECT n.now,
+            CASE WHEN $9::bigint IS NULL THEN s.idle WHEN $9 >= 0 THEN $9 END AS idle,
+            CASE WHEN $10::bigint IS NULL THEN s.ends_at WHEN $10 >= 0 THEN least(n.now + $10, {never}) END AS ends_at
+          FROM (SELECT {now} AS now) n
+        ) e
+      ) t, LATERAL (
+        SELECT $9 IS NOT NULL OR $10 IS NOT NULL
+          OR ($8::boolean AND t.idle IS NOT NULL AND s.expires_at < least(t.now + t.idle, t.latest)) AS moves
+      ) m
+    )";
+
+/// $11 the new digest.
+const ROTATED: &str =
+    "digest = $11, candidate = NULL, candidate_at = NULL, previous = NULL, previous_until = NULL,
+    (superseded_at, renewed_at) = (SELECT n.now, n.now FROM (SELECT {now} AS now, s.locator) n)";
+
+/// $1 locator, $2 digest, $3 the candidate, $4 age.
+const RENEW: &str = "
+UPDATE {sessions} AS s SET candidate = $3, candidate_at = {now}
+WHERE s.locator = $1 AND s.digest = $2 AND s.ended_at IS NULL AND s.expires_at > {now}
+  AND (s.candidate IS NULL OR s.candidate_at + 60000 + $4 < {now})";
+
+/// What makes a tombstone of a row.
+macro_rules! ended {
+    () => {
+        "digest = NULL, candidate = NULL, candidate_at = NULL, previous = NULL, previous_until = NULL,
+    superseded_at = NULL, principal = NULL,
+    (ended_at, expires_at) = (SELECT n.now, n.now + 120000 FROM (SELECT {now} AS now, s.locator) n)"
+    };
+}
+
+/// The attributes that the statement's snapshot shows go at once; one that was set for the first time meanwhile goes
+/// with the tombstone. $1 locator, $2 digest, $3 the operation.
+const DELETE: &str = concat!(
+    "
+WITH s AS (
+  UPDATE {sessions} AS s SET last_op = $3, ",
+    ended!(),
+    "
+  WHERE {match} RETURNING s.locator
+), a AS (
+  DELETE FROM {attributes} AS a USING s WHERE a.session = s.locator
+)
+SELECT 1::bigint FROM s"
+);
+
+/// $1 locator, $2 namespace, $3 the operation.
+const END: &str = concat!(
+    "
+WITH s AS (
+  INSERT INTO {sessions} AS s
+    (locator, namespace, created_at, last_accessed, expires_at, renewed_at, ended_at, last_op)
+  SELECT $1, $2, n.now, n.now, n.now + 120000, n.now, n.now, $3 FROM (SELECT {now} AS now) n
+  ON CONFLICT (locator) DO UPDATE SET last_op = excluded.last_op, ",
+    ended!(),
+    "
+  WHERE s.namespace = $2 AND (s.ended_at IS NULL OR s.expires_at <= {now})
+  RETURNING s.locator
+), a AS (
+  DELETE FROM {attributes} AS a USING s WHERE a.session = s.locator
+)
+SELECT 1::bigint FROM s"
+);
+
+/// A session's row, locked.
+macro_rules! locked {
+    () => {
+        "s AS MATERIALIZED (
+  SELECT s.locator FROM {sessions} AS s WHERE {match} FOR NO KEY UPDATE
+)"
+    };
+}
+
+/// Answers a row where the session is, with the value where there was one. $1 locator, $2 digest, $3 name.
+const TAKE: &str = concat!(
+    "WITH ",
+    locked!(),
+    ", a AS (
+  DELETE FROM {attributes} AS a USING s WHERE a.session = s.locator AND a.name = $3 RETURNING a.value
+)
+SELECT a.value FROM s LEFT JOIN a ON true"
+);
+
+/// Answers a row where it was done. $1 locator, $2 digest, $3 name, $4 the new value, $5 the operation.
+const REPLACE_NONE: &str = "
+WITH s AS (
+  UPDATE {sessions} AS s SET last_op = $5 WHERE {match} RETURNING s.locator
+)
+INSERT INTO {attributes} (session, name, value) SELECT s.locator, $3, $4 FROM s ON CONFLICT DO NOTHING";
+
+/// $1 locator, $2 digest, $3 name, $4 the new value, $5 the old one.
+const REPLACE: &str = concat!(
+    "WITH ",
+    locked!(),
+    "
+UPDATE {attributes} AS a SET value = $4 FROM s WHERE a.session = s.locator AND a.name = $3 AND a.value = $5"
+);
+
+/// $1 locator, $2 digest, $3 name, $4 the old value.
+const REMOVE: &str = concat!(
+    "WITH ",
+    locked!(),
+    "
+DELETE FROM {attributes} AS a USING s WHERE a.session = s.locator AND a.name = $3 AND a.value = $4"
+);
+
+/// Each row is looked at again under its lock, and one that is locked is left for the next time: without the
+/// materialized lock a session that was touched meanwhile would go. $1 how many.
+const SWEEP: &str = "
+WITH dead AS MATERIALIZED (
+  SELECT s.locator FROM {sessions} AS s WHERE s.expires_at <= (SELECT {now}) ORDER BY s.expires_at LIMIT $1
+  FOR UPDATE SKIP LOCKED
+)
+DELETE FROM {sessions} AS s USING dead WHERE s.locator = dead.locator";

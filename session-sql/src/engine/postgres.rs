@@ -1,0 +1,407 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use session_core::{
+    Access, Attributes, Changes, Created, Digest, Handle, Load, Name, NewRecord, OpId, Record, Renewed,
+    Saved, Select, StoredId, Swapped, Taken, Timestamp,
+};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Postgres, Row as _, SqlStr};
+
+use super::Engine;
+use crate::dialect::Tables;
+use crate::dialect::postgres::Statements;
+use crate::driver::{Arg, Driver as _};
+use crate::error::{Failure, unreadable};
+use crate::miss::Miss;
+use crate::pool::Connections;
+use crate::row::{InTheWay, NOW, Row, millis, moment};
+
+/// Each operation is one statement, which changes nothing where the presented id does not match. Only then a second
+/// one looks why; when that finds a match after all, because things have changed meanwhile, the first is sent again.
+pub(crate) struct PostgresEngine {
+    connections: Connections<Postgres>,
+    statements: Statements,
+    namespace: String,
+}
+
+impl PostgresEngine {
+    pub(crate) fn new(connections: Connections<Postgres>, tables: &Tables, namespace: String) -> Self {
+        Self { connections, statements: Statements::new(tables), namespace }
+    }
+}
+
+#[async_trait]
+impl Engine for PostgresEngine {
+    async fn create(&self, id: &StoredId, new: &NewRecord, access: Access) -> Result<Created, Failure> {
+        let names: Vec<&[u8]> = new.attributes.keys().map(|name| name.as_bytes()).collect();
+        let values: Vec<&[u8]> = new.attributes.values().map(AsRef::as_ref).collect();
+        let args = [
+            Arg::Bytes(id.handle().as_bytes()),
+            Arg::Bytes(id.digest().as_bytes()),
+            Arg::Text(&self.namespace),
+            Arg::MaybeInt(new.expiry.idle_timeout().map(millis)),
+            Arg::MaybeInt(new.expiry.absolute_timeout().map(millis)),
+            Arg::Int(millis(access.touch())),
+            Arg::List(&names),
+            Arg::List(&values),
+        ];
+        let mut lease = self.connections.lease().await?;
+        let connection = lease.connection()?;
+        let outcome = async {
+            loop {
+                if Postgres::row(connection, &self.statements.create, &args).await?.is_some() {
+                    return Ok(Created::Created);
+                }
+                let Some((row, now)) = self.look(connection, id.handle()).await? else { continue };
+                match row.in_the_way(id, now) {
+                    InTheWay::Answer(answer) => return answer.map_err(Failure::Refused),
+                    InTheWay::Dead => {
+                        Postgres::execute(connection, &self.statements.bury, &args[..1]).await?;
+                    }
+                }
+            }
+        };
+        let outcome = outcome.await;
+        lease.settle(outcome).await
+    }
+
+    async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load, Failure> {
+        let mut lease = self.connections.lease().await?;
+        let outcome = self.load_on(lease.connection()?, id, select, access).await;
+        lease.settle(outcome).await
+    }
+
+    async fn touch(&self, id: &StoredId, access: Access) -> Result<(), Failure> {
+        let [locator, digest] = presented(id);
+        let args = [locator, digest, Arg::Int(millis(access.touch()))];
+        let mut lease = self.connections.lease().await?;
+        let outcome = Postgres::execute(lease.connection()?, &self.statements.touch, &args).await;
+        lease.settle(outcome.map(|_| ()).map_err(Failure::from)).await
+    }
+
+    async fn save(
+        &self,
+        id: &StoredId,
+        changes: &Changes,
+        op: OpId,
+        access: Access,
+    ) -> Result<Saved, Failure> {
+        self.change(id, None, changes, op, access).await
+    }
+
+    async fn was_saved(&self, id: &StoredId, op: OpId) -> Result<bool, Failure> {
+        let mut lease = self.connections.lease().await?;
+        let outcome = self.look(lease.connection()?, id.handle()).await;
+        let found = lease.settle(outcome).await?;
+        Ok(found.is_some_and(|(row, _)| row.is_saved_by(op)))
+    }
+
+    async fn rotate(
+        &self,
+        id: &StoredId,
+        new: &Digest,
+        changes: &Changes,
+        op: OpId,
+        access: Access,
+    ) -> Result<Saved, Failure> {
+        self.change(id, Some(new), changes, op, access).await
+    }
+
+    async fn renew(&self, id: &StoredId, new: &Digest, access: Access) -> Result<Renewed, Failure> {
+        let [locator, digest] = presented(id);
+        let args = [locator, digest, Arg::Bytes(new.as_bytes()), Arg::Int(millis(access.age()))];
+        let mut lease = self.connections.lease().await?;
+        let connection = lease.connection()?;
+        let outcome = async {
+            loop {
+                if Postgres::execute(connection, &self.statements.renew, &args).await? > 0 {
+                    return Ok(Renewed::Issued);
+                }
+                match self.find(connection, id, access).await? {
+                    Err(miss) => return Ok(miss.into()),
+                    Ok((row, now)) => match row.renewal(id.digest(), new, access, now) {
+                        Some(answer) => return Ok(answer),
+                        None => continue,
+                    },
+                }
+            }
+        };
+        let outcome = outcome.await;
+        lease.settle(outcome).await
+    }
+
+    async fn delete(&self, id: &StoredId, op: OpId, access: Access) -> Result<Saved, Failure> {
+        let [locator, digest] = presented(id);
+        let args = [locator, digest, Arg::Bytes(op.as_bytes())];
+        let mut lease = self.connections.lease().await?;
+        let connection = lease.connection()?;
+        let outcome = async {
+            loop {
+                if Postgres::row(connection, &self.statements.delete, &args).await?.is_some() {
+                    return Ok(Saved::Applied);
+                }
+                let found = self.look(connection, id.handle()).await?;
+                match &found {
+                    Some((row, _)) if row.is_ended_by(op) => return Ok(Saved::Applied),
+                    found => match miss(found.as_ref(), id, access) {
+                        Some(miss) => return Ok(miss.into()),
+                        None => continue,
+                    },
+                }
+            }
+        };
+        let outcome = outcome.await;
+        lease.settle(outcome).await
+    }
+
+    async fn end(&self, handle: &Handle, op: OpId) -> Result<(), Failure> {
+        let args = [Arg::Bytes(handle.as_bytes()), Arg::Text(&self.namespace), Arg::Bytes(op.as_bytes())];
+        let mut lease = self.connections.lease().await?;
+        let outcome = Postgres::row(lease.connection()?, &self.statements.end, &args).await;
+        lease.settle(outcome.map(|_| ()).map_err(Failure::from)).await
+    }
+
+    async fn take(&self, id: &StoredId, name: &str, access: Access) -> Result<Taken, Failure> {
+        let [locator, digest] = presented(id);
+        let args = [locator, digest, Arg::Bytes(name.as_bytes())];
+        let mut lease = self.connections.lease().await?;
+        let connection = lease.connection()?;
+        let outcome = async {
+            loop {
+                if let Some(row) = Postgres::row(connection, &self.statements.take, &args).await? {
+                    let value = Postgres::bytes(&row, 0)?;
+                    return Ok(value.map_or(Taken::Nothing, |value| Taken::Value(value.into())));
+                }
+                if let Err(miss) = self.find(connection, id, access).await? {
+                    return Ok(miss.into());
+                }
+            }
+        };
+        let outcome = outcome.await;
+        lease.settle(outcome).await
+    }
+
+    async fn replace_if(
+        &self,
+        id: &StoredId,
+        name: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+        op: OpId,
+        access: Access,
+    ) -> Result<Swapped, Failure> {
+        let Statements { replace_none, replace, remove, .. } = &self.statements;
+        let [locator, digest] = presented(id);
+        let named = Arg::Bytes(name.as_bytes());
+        let replacing: Option<(&SqlStr, Vec<Arg<'_>>)> = match (old, new) {
+            (None, Some(new)) => {
+                let args = vec![locator, digest, named, Arg::Bytes(new), Arg::Bytes(op.as_bytes())];
+                Some((replace_none, args))
+            }
+            (Some(old), Some(new)) => {
+                Some((replace, vec![locator, digest, named, Arg::Bytes(new), Arg::Bytes(old)]))
+            }
+            (Some(old), None) => Some((remove, vec![locator, digest, named, Arg::Bytes(old)])),
+            // Nothing is to be done: it is only to be seen that nothing is there.
+            (None, None) => None,
+        };
+        let mut lease = self.connections.lease().await?;
+        let connection = lease.connection()?;
+        let outcome = async {
+            loop {
+                if let Some((sql, args)) = &replacing
+                    && Postgres::execute(connection, sql, args).await? > 0
+                {
+                    return Ok(Swapped::Applied);
+                }
+                let stored = match self.load_on(connection, id, Select::Only(&[name]), access).await? {
+                    Load::Live { record, .. } => record.attributes.get(name).cloned(),
+                    Load::Gone => return Ok(Swapped::Gone),
+                    Load::Absent => return Ok(Swapped::Absent),
+                };
+                if stored.as_deref() != old {
+                    return Ok(Swapped::Conflict(stored));
+                }
+                if replacing.is_none() {
+                    return Ok(Swapped::Applied);
+                }
+            }
+        };
+        let outcome = outcome.await;
+        lease.settle(outcome).await
+    }
+
+    async fn sweep(&self, limit: usize) -> Result<usize, Failure> {
+        let args = [Arg::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
+        let mut lease = self.connections.lease().await?;
+        let outcome = Postgres::execute(lease.connection()?, &self.statements.sweep, &args).await;
+        let swept = lease.settle(outcome.map_err(Failure::from)).await?;
+        Ok(usize::try_from(swept).unwrap_or(usize::MAX))
+    }
+
+    async fn close(&self) {
+        self.connections.close().await;
+    }
+}
+
+impl PostgresEngine {
+    async fn change(
+        &self,
+        id: &StoredId,
+        new: Option<&Digest>,
+        changes: &Changes,
+        op: OpId,
+        access: Access,
+    ) -> Result<Saved, Failure> {
+        let set = changes.attributes.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let (names, values): (Vec<&[u8]>, Vec<&[u8]>) =
+            set.map(|(name, value)| (name.as_bytes(), value.as_ref())).unzip();
+        let removed = changes.attributes.iter().filter(|(_, value)| value.is_none());
+        let removed: Vec<&[u8]> = removed.map(|(name, _)| name.as_bytes()).collect();
+        let timeout = |timeout: Option<Option<_>>| timeout.map(|timeout| timeout.map_or(-1, millis));
+        let [locator, digest] = presented(id);
+        let args = [
+            locator,
+            digest,
+            Arg::List(&names),
+            Arg::Bytes(op.as_bytes()),
+            Arg::List(&values),
+            Arg::List(&removed),
+            Arg::Int(millis(access.touch())),
+            Arg::Flag(changes.touch),
+            Arg::MaybeInt(timeout(changes.idle)),
+            Arg::MaybeInt(timeout(changes.absolute)),
+            Arg::MaybeBytes(new.map(|new| new.as_bytes().as_slice())),
+        ];
+        let is_timed = changes.touch || changes.idle.is_some() || changes.absolute.is_some();
+        let Statements { save, save_removing, save_timed, save_timed_removing, .. } = &self.statements;
+        let Statements { rotate, rotate_removing, .. } = &self.statements;
+        let (sql, args) = match (new.is_some(), is_timed, removed.is_empty()) {
+            (false, false, true) => (save, &args[..5]),
+            (false, false, false) => (save_removing, &args[..6]),
+            (false, true, true) => (save_timed, &args[..10]),
+            (false, true, false) => (save_timed_removing, &args[..10]),
+            (true, _, true) => (rotate, &args[..]),
+            (true, _, false) => (rotate_removing, &args[..]),
+        };
+        let mut lease = self.connections.lease().await?;
+        let connection = lease.connection()?;
+        let outcome = async {
+            loop {
+                if Postgres::row(connection, sql, args).await?.is_some() {
+                    return Ok(Saved::Applied);
+                }
+                let found = self.look(connection, id.handle()).await?;
+                if let (Some(new), Some((row, now))) = (new, &found)
+                    && row.is_rotated_to(new, *now)
+                {
+                    return Ok(Saved::Applied);
+                }
+                if let Some(miss) = miss(found.as_ref(), id, access) {
+                    return Ok(miss.into());
+                }
+            }
+        };
+        let outcome = outcome.await;
+        lease.settle(outcome).await
+    }
+
+    async fn load_on(
+        &self,
+        connection: &mut PgConnection,
+        id: &StoredId,
+        select: Select<'_>,
+        access: Access,
+    ) -> Result<Load, Failure> {
+        let names: Vec<&[u8]>;
+        let locator = Arg::Bytes(id.handle().as_bytes());
+        let (sql, args): (_, &[Arg<'_>]) = match select {
+            Select::All => (&self.statements.load_all, &[locator]),
+            Select::Metadata => (&self.statements.load_metadata, &[locator]),
+            Select::Only(only) => {
+                names = only.iter().map(|name| name.as_bytes()).collect();
+                (&self.statements.load_only, &[locator, Arg::List(&names)])
+            }
+        };
+        loop {
+            let found = Postgres::row(connection, sql, args).await?;
+            let Some(found) = found else { return Ok(Miss::of_nothing(access).into()) };
+            let (mut row, now) = decode(&found)?;
+            if let Some(miss) = row.miss(id, access, now) {
+                return Ok(miss.into());
+            }
+            if row.shows_candidate(id.digest()) {
+                let args = presented(id);
+                if Postgres::execute(connection, &self.statements.promote, &args).await? == 0 {
+                    continue;
+                }
+                row.promote(now);
+            }
+            let mut record: Record = row.record;
+            if select != Select::Metadata {
+                record.attributes = attributes(&found)?;
+            }
+            return Ok(Load::Live { record: Arc::new(record), now });
+        }
+    }
+
+    /// The row under a handle, and the time.
+    async fn look(
+        &self,
+        connection: &mut PgConnection,
+        handle: &Handle,
+    ) -> Result<Option<(Row, Timestamp)>, Failure> {
+        let args = [Arg::Bytes(handle.as_bytes())];
+        let row = Postgres::row(connection, &self.statements.load_metadata, &args).await?;
+        row.as_ref().map(decode).transpose()
+    }
+
+    /// The row that the presented id matches.
+    async fn find(
+        &self,
+        connection: &mut PgConnection,
+        id: &StoredId,
+        access: Access,
+    ) -> Result<Result<(Row, Timestamp), Miss>, Failure> {
+        let found = self.look(connection, id.handle()).await?;
+        Ok(match miss(found.as_ref(), id, access) {
+            Some(miss) => Err(miss),
+            None => found.ok_or_else(|| Miss::of_nothing(access)),
+        })
+    }
+}
+
+fn presented(id: &StoredId) -> [Arg<'_>; 2] {
+    [Arg::Bytes(id.handle().as_bytes()), Arg::Bytes(id.digest().as_bytes())]
+}
+
+/// Why the presented id matches nothing; `None`: it matches what was found.
+fn miss(found: Option<&(Row, Timestamp)>, id: &StoredId, access: Access) -> Option<Miss> {
+    match found {
+        Some((row, now)) => row.miss(id, access, *now),
+        None => Some(Miss::of_nothing(access)),
+    }
+}
+
+fn decode(row: &PgRow) -> Result<(Row, Timestamp), Failure> {
+    let now = Postgres::int(row, NOW)?.ok_or_else(|| unreadable("the time is missing"))?;
+    Ok((Row::decode::<Postgres>(row)?, moment(now)))
+}
+
+fn attributes(row: &PgRow) -> Result<Attributes, Failure> {
+    let list = |column| row.try_get::<Option<Vec<Vec<u8>>>, usize>(column);
+    let names = list(NOW + 1)?.unwrap_or_default();
+    let values = list(NOW + 2)?.unwrap_or_default();
+    names
+        .into_iter()
+        .zip(values)
+        .map(|(name, value)| Ok((attribute_name(name)?, Bytes::from(value))))
+        .collect()
+}
+
+fn attribute_name(name: Vec<u8>) -> Result<Name, Failure> {
+    let name = String::from_utf8(name).map_err(|_| unreadable("an attribute's name is not UTF-8"))?;
+    Ok(name.into())
+}

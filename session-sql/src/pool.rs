@@ -1,0 +1,234 @@
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use session_core::{Error, ErrorKind};
+use sqlx::pool::PoolConnection;
+use sqlx::{ConnectOptions, Connection, Database, Pool, SqlStr};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::driver::Driver;
+use crate::error::Failure;
+
+/// A connection that nobody has used for so long is tested before its next use: a firewall may have forgotten it.
+const SUSPECT_AFTER: Duration = Duration::from_secs(60);
+/// A connection that nobody has used for so long is closed.
+const CLOSED_AFTER: Duration = Duration::from_secs(600);
+
+/// Where connections come from.
+pub(crate) enum Connections<D: Driver> {
+    Own(Own<D>),
+    Given(Given<D>),
+}
+
+pub(crate) type Options<D> = <<D as Database>::Connection as Connection>::Options;
+
+/// Connections of the store's own.
+///
+/// sqlx's pool asks the server for a sign of life after each use, which doubles the round trips. Here a connection is
+/// asked before its next use, when another one was found broken since its last, or when it was idle for long.
+pub(crate) struct Own<D: Driver> {
+    options: Options<D>,
+    /// What each connection is told first.
+    setup: Option<SqlStr>,
+    permits: Semaphore,
+    /// The one used last is on top.
+    idle: Mutex<Vec<Idle<D>>>,
+    /// How often a connection was found broken.
+    breaks: AtomicU64,
+}
+
+struct Idle<D: Database> {
+    connection: D::Connection,
+    since: Instant,
+    breaks: u64,
+}
+
+/// The application's connections.
+pub(crate) struct Given<D: Database> {
+    pool: Pool<D>,
+    /// How many that were idle when one was found broken have not been tested yet.
+    suspects: AtomicUsize,
+    /// SQLite lets one connection write at a time: the others need not wait for it on a thread each.
+    turns: Option<Semaphore>,
+}
+
+impl<D: Driver> Connections<D> {
+    /// At most `size` connections, made when they are needed.
+    pub(crate) fn own(options: Options<D>, setup: Option<SqlStr>, size: usize) -> Self {
+        Self::Own(Own {
+            options: options.disable_statement_logging(),
+            setup,
+            permits: Semaphore::new(size),
+            idle: Mutex::new(Vec::new()),
+            breaks: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn given(pool: Pool<D>) -> Self {
+        Self::Given(Given { pool, suspects: AtomicUsize::new(0), turns: None })
+    }
+
+    /// The application's connections, of which the store uses one at a time.
+    pub(crate) fn given_in_turns(pool: Pool<D>) -> Self {
+        let turns = Some(Semaphore::new(1));
+        Self::Given(Given { pool, suspects: AtomicUsize::new(0), turns })
+    }
+
+    /// A connection that is good as far as is known. Waits for one without end: the caller bounds it.
+    pub(crate) async fn lease(&self) -> Result<Lease<'_, D>, Failure> {
+        let held = match self {
+            Self::Own(own) => own.lease().await?,
+            Self::Given(given) => given.lease().await?,
+        };
+        Ok(Lease { from: self, held: Some(held) })
+    }
+
+    /// Closes those that are idle. Later operations fail.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Own(own) => {
+                own.permits.close();
+                let idle = std::mem::take(&mut *own.idle());
+                for idle in idle {
+                    // Whoever closes a connection that the server has closed already is as far.
+                    let _ = idle.connection.close().await;
+                }
+            }
+            // The application's pool is the application's.
+            Self::Given(_) => {}
+        }
+    }
+
+    /// A connection was found broken: others may be, too.
+    fn broke(&self) {
+        match self {
+            Self::Own(own) => {
+                own.breaks.fetch_add(1, Ordering::Relaxed);
+            }
+            Self::Given(given) => given.suspects.store(given.pool.num_idle(), Ordering::Relaxed),
+        }
+    }
+}
+
+impl<D: Driver> Own<D> {
+    async fn lease(&self) -> Result<Held<'_, D>, Failure> {
+        let permit = self.permits.acquire().await.map_err(|_| closed())?;
+        let breaks = self.breaks.load(Ordering::Relaxed);
+        while let Some(mut idle) = self.pop() {
+            // One that survives a drop leads nowhere else: nothing can have happened to it.
+            let is_suspect = idle.breaks != breaks || idle.since.elapsed() > SUSPECT_AFTER;
+            if D::SURVIVES_A_DROP || !is_suspect || idle.connection.ping().await.is_ok() {
+                return Ok(Held::Own { connection: idle.connection, breaks, _permit: permit });
+            }
+        }
+        let mut connection = self.options.connect().await.map_err(Failure::of_connecting)?;
+        if let Some(setup) = &self.setup {
+            D::script(&mut connection, setup.clone()).await.map_err(Failure::of_connecting)?;
+        }
+        Ok(Held::Own { connection, breaks, _permit: permit })
+    }
+
+    fn pop(&self) -> Option<Idle<D>> {
+        let mut idle = self.idle();
+        if idle.len() > 1 && idle.first().is_some_and(|oldest| oldest.since.elapsed() > CLOSED_AFTER) {
+            idle.remove(0);
+        }
+        idle.pop()
+    }
+
+    fn push(&self, connection: D::Connection, breaks: u64) {
+        if !self.permits.is_closed() {
+            self.idle().push(Idle { connection, since: Instant::now(), breaks });
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle<D>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<D: Driver> Given<D> {
+    async fn lease(&self) -> Result<Held<'_, D>, Failure> {
+        let turn = match &self.turns {
+            Some(turns) => Some(turns.acquire().await.map_err(|_| closed())?),
+            None => None,
+        };
+        loop {
+            let mut connection = self.pool.acquire().await.map_err(Failure::of_connecting)?;
+            let one_less = |suspects: usize| suspects.checked_sub(1);
+            let is_suspect =
+                self.suspects.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok();
+            if !is_suspect || connection.ping().await.is_ok() {
+                return Ok(Held::Given { connection, _turn: turn });
+            }
+            connection.close_on_drop();
+        }
+    }
+}
+
+fn closed() -> Failure {
+    Failure::Refused(Error::new(ErrorKind::Unavailable, "the store has been closed"))
+}
+
+/// A connection in use. Dropped before it is [settled](Self::settle) it is closed, because what it was doing may not
+/// be over; but for one that survives that.
+pub(crate) struct Lease<'a, D: Driver> {
+    from: &'a Connections<D>,
+    /// `None` once it is settled.
+    held: Option<Held<'a, D>>,
+}
+
+enum Held<'a, D: Driver> {
+    Own { connection: D::Connection, breaks: u64, _permit: SemaphorePermit<'a> },
+    Given { connection: PoolConnection<D>, _turn: Option<SemaphorePermit<'a>> },
+}
+
+impl<D: Driver> Lease<'_, D> {
+    pub(crate) fn connection(&mut self) -> Result<&mut D::Connection, Failure> {
+        match &mut self.held {
+            Some(Held::Own { connection, .. }) => Ok(connection),
+            Some(Held::Given { connection, .. }) => Ok(connection),
+            None => Err(closed()),
+        }
+    }
+
+    /// Gives the connection back, if it is fit for another operation after one that came to this.
+    pub(crate) async fn settle<T>(mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        match &outcome {
+            Ok(_) => self.give_back(),
+            Err(Failure::Unsent(_) | Failure::Broken(_)) => {
+                self.from.broke();
+                self.discard();
+            }
+            // A transaction may have been left open: what ends it waits to be sent.
+            Err(Failure::Contended(_) | Failure::Refused(_)) => match self.connection()?.ping().await {
+                Ok(()) => self.give_back(),
+                Err(_) => self.discard(),
+            },
+        }
+        outcome
+    }
+
+    fn give_back(&mut self) {
+        match (self.from, self.held.take()) {
+            (Connections::Own(own), Some(Held::Own { connection, breaks, .. })) => {
+                own.push(connection, breaks);
+            }
+            // sqlx's pool takes back what is dropped.
+            (_, held) => drop(held),
+        }
+    }
+
+    fn discard(&mut self) {
+        if let Some(Held::Given { mut connection, .. }) = self.held.take() {
+            connection.close_on_drop();
+        }
+    }
+}
+
+impl<D: Driver> Drop for Lease<'_, D> {
+    fn drop(&mut self) {
+        if D::SURVIVES_A_DROP { self.give_back() } else { self.discard() }
+    }
+}

@@ -1,0 +1,180 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use session_core::{EventSettings, SessionStore};
+use session_sql::SqlStore;
+use session_testkit::{Harness, ManualClock, MariaDbServer, PostgresServer, async_trait, store_conformance};
+use tempfile::TempDir;
+
+use crate::support::move_back;
+
+/// A database of its own for each case, on a server that the cases share.
+#[async_trait]
+trait Server: Send + Sync + 'static {
+    fn database(&self) -> String;
+    fn url(&self, database: &str) -> String;
+    fn query(&self, database: &str, sql: &str) -> String;
+    const FEWER_RACES: usize;
+}
+
+#[async_trait]
+impl Server for PostgresServer {
+    fn database(&self) -> String {
+        Self::database(self)
+    }
+
+    fn url(&self, database: &str) -> String {
+        Self::url(self, database)
+    }
+
+    fn query(&self, database: &str, sql: &str) -> String {
+        Self::query(self, database, sql)
+    }
+
+    const FEWER_RACES: usize = 1;
+}
+
+#[async_trait]
+impl Server for MariaDbServer {
+    fn database(&self) -> String {
+        Self::database(self)
+    }
+
+    fn url(&self, database: &str) -> String {
+        Self::url(self, database)
+    }
+
+    fn query(&self, database: &str, sql: &str) -> String {
+        Self::query(self, &format!("USE {database}; {sql}"))
+    }
+
+    const FEWER_RACES: usize = 5;
+}
+
+/// Two nodes, taken in turns. Time is the server's: short waits are waited, for long ones all that is stored is moved
+/// back.
+struct OnServer<S> {
+    server: Arc<S>,
+    database: String,
+    nodes: [Arc<SqlStore>; 2],
+    turn: AtomicUsize,
+}
+
+impl<S: Server> OnServer<S> {
+    async fn start(server: Arc<S>) -> Self {
+        let database = server.database();
+        let url = server.url(&database);
+        let nodes = [node(url.clone()).await, node(url).await];
+        Self { server, database, nodes, turn: AtomicUsize::new(0) }
+    }
+}
+
+/// The cases are not about the budget: a busy machine must not use it up. And they sweep when they want to.
+async fn node(url: String) -> Arc<SqlStore> {
+    let builder = SqlStore::builder(url).budget(Duration::from_secs(20));
+    Arc::new(builder.connect().await.unwrap())
+}
+
+#[async_trait]
+impl<S: Server> Harness for OnServer<S> {
+    fn store(&self) -> Arc<dyn SessionStore> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        Arc::clone(&self.nodes[turn % self.nodes.len()]) as Arc<dyn SessionStore>
+    }
+
+    async fn advance(&self, by: Duration) {
+        tokio::time::sleep(by).await;
+    }
+
+    async fn skip(&self, by: Duration) {
+        self.server.query(&self.database, &move_back("http_session", by));
+    }
+
+    async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> {
+        None
+    }
+
+    async fn leftovers(&self) -> usize {
+        let sql = "SELECT (SELECT count(*) FROM http_session) + (SELECT count(*) FROM http_session_attribute \
+                   WHERE session NOT IN (SELECT locator FROM http_session))";
+        self.server.query(&self.database, sql).parse().unwrap()
+    }
+
+    fn repetitions(&self) -> usize {
+        races() / S::FEWER_RACES
+    }
+}
+
+fn races() -> usize {
+    std::env::var("SESSION_RACES").map_or(10_000, |text| text.parse().unwrap())
+}
+
+/// SQLite, in a file that two nodes share, or in memory. Time is ours.
+struct Sqlite {
+    nodes: Vec<Arc<SqlStore>>,
+    reader: sqlx::SqlitePool,
+    turn: AtomicUsize,
+    clock: ManualClock,
+    _folder: Option<TempDir>,
+}
+
+impl Sqlite {
+    async fn file() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("sessions.db").display());
+        let clock = ManualClock::new();
+        let mut nodes = Vec::new();
+        for _ in 0..2 {
+            let builder = SqlStore::builder(url.clone()).budget(Duration::from_secs(20));
+            nodes.push(Arc::new(builder.clock(clock.clone()).connect().await.unwrap()));
+        }
+        let reader = sqlx::SqlitePool::connect(&url).await.unwrap();
+        Self { nodes, reader, turn: AtomicUsize::new(0), clock, _folder: Some(folder) }
+    }
+
+    /// The name lets the reader find the same memory.
+    async fn memory() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = COUNT.fetch_add(1, Ordering::Relaxed);
+        let url = format!("sqlite://file:conformance-{name}?mode=memory&cache=shared");
+        let clock = ManualClock::new();
+        let builder = SqlStore::builder(url.clone()).budget(Duration::from_secs(20));
+        let node = Arc::new(builder.clock(clock.clone()).connect().await.unwrap());
+        let reader = sqlx::SqlitePool::connect(&url).await.unwrap();
+        Self { nodes: vec![node], reader, turn: AtomicUsize::new(0), clock, _folder: None }
+    }
+}
+
+#[async_trait]
+impl Harness for Sqlite {
+    fn store(&self) -> Arc<dyn SessionStore> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        Arc::clone(&self.nodes[turn % self.nodes.len()]) as Arc<dyn SessionStore>
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> {
+        None
+    }
+
+    async fn leftovers(&self) -> usize {
+        let sessions: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM http_session").fetch_one(&self.reader).await.unwrap();
+        let orphans: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM http_session_attribute WHERE session NOT IN (SELECT locator FROM http_session)",
+        )
+        .fetch_one(&self.reader)
+        .await
+        .unwrap();
+        usize::try_from(sessions + orphans).unwrap()
+    }
+}
+
+store_conformance!(postgres, OnServer::start(PostgresServer::shared()).await);
+store_conformance!(mariadb, OnServer::start(MariaDbServer::shared()).await);
+store_conformance!(sqlite_file, Sqlite::file().await);
+store_conformance!(sqlite_memory, Sqlite::memory().await);

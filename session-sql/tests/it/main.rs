@@ -1,0 +1,6 @@
+//! The SQL store on real databases: the contract of all stores, and what is its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
+
+mod conformance;
+mod support;
