@@ -35,6 +35,7 @@ pub struct RedisStoreBuilder {
     url: String,
     namespace: String,
     budget: Duration,
+    events: Option<EventSettings>,
     connect_timeout: Option<Duration>,
     response_timeout: Option<Duration>,
     connections: Option<usize>,
@@ -43,7 +44,6 @@ pub struct RedisStoreBuilder {
     sentinel: Option<Credentials>,
     #[cfg(feature = "tls")]
     certificates: Certificates,
-    events: Option<EventSettings>,
 }
 
 const DEFAULT_NAMESPACE: &str = "session";
@@ -56,13 +56,13 @@ impl RedisStoreBuilder {
             url,
             namespace: DEFAULT_NAMESPACE.to_owned(),
             budget: DEFAULT_BUDGET,
+            events: None,
             connect_timeout: None,
             response_timeout: None,
             connections: None,
             retry: true,
             durability: None,
             sentinel: None,
-            events: None,
             #[cfg(feature = "tls")]
             certificates: Certificates::default(),
         }
@@ -84,6 +84,17 @@ impl RedisStoreBuilder {
     #[must_use]
     pub fn budget(self, budget: Duration) -> Self {
         Self { budget, ..self }
+    }
+
+    /// Tells what happens to sessions; not, when nothing is said. All nodes that share a namespace are to have the same
+    /// settings, or sessions end without a word.
+    ///
+    /// It costs two more commands where a session begins, one where it is rotated, four where it is ended, and some
+    /// hundred bytes of the server's memory for each session and each event. Somebody has to
+    /// [sweep](session_core::Sweep::sweep): the facade does.
+    #[must_use]
+    pub fn events(self, settings: EventSettings) -> Self {
+        Self { events: Some(settings), ..self }
     }
 
     /// How long a connect may take, with all that is asked on a new connection; and how long a connection may owe
@@ -154,17 +165,6 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Tells what happens to sessions; not, when nothing is said. Needs Redis 6.2. All nodes that share a namespace are
-    /// to have the same settings, or sessions end without a word.
-    ///
-    /// It costs two more commands where a session begins, one where it is rotated, four where it is ended, and some
-    /// hundred bytes of the server's memory for each session and each event. Somebody has to
-    /// [sweep](session_core::Sweep::sweep): the facade does.
-    #[must_use]
-    pub fn events(self, settings: EventSettings) -> Self {
-        Self { events: Some(settings), ..self }
-    }
-
     /// Connects, checks that the server can keep sessions, and loads the scripts. Needs a tokio runtime.
     ///
     /// With the feature `tracing` it warns of a server that evicts sessions when its memory is full.
@@ -225,7 +225,7 @@ impl RedisStoreBuilder {
         };
         let dialer = |purpose, credentials: &Credentials, database| {
             let dialer = Dialer::new(purpose, credentials, database, settings.connect_timeout);
-            let dialer = dialer.telling(self.events.is_some());
+            let dialer = dialer.for_telling(self.events.is_some());
             #[cfg(feature = "tls")]
             let dialer = dialer.with_tls(connector.clone());
             Arc::new(dialer)
@@ -297,7 +297,6 @@ impl fmt::Debug for RedisStoreBuilder {
             .field("connections", &self.connections)
             .field("retry", &self.retry)
             .field("durability", &self.durability)
-            .field("events", &self.events)
             .finish_non_exhaustive()
     }
 }

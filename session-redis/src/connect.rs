@@ -69,7 +69,7 @@ impl Dialer {
         }
     }
 
-    pub(crate) fn telling(self, is_telling: bool) -> Self {
+    pub(crate) fn for_telling(self, is_telling: bool) -> Self {
         Self { is_telling, ..self }
     }
 

@@ -10,6 +10,10 @@ pub(crate) struct Script {
     sha: String,
 }
 
+/// Tries the commands that the others use. Not loaded at each connect: it is run once, at the start.
+pub(crate) static PROBE: LazyLock<Script> =
+    LazyLock::new(|| Script::assemble(include_str!("scripts/probe.lua")));
+
 /// A script of an operation in its two forms. Where events are off nothing of them costs anything.
 #[derive(Debug)]
 pub(crate) struct Forms {
@@ -23,14 +27,6 @@ impl Forms {
         if is_telling { &self.telling } else { &self.plain }
     }
 }
-
-/// Tries the commands that the others use. Not loaded at each connect: it is run once, at the start.
-pub(crate) static PROBE: LazyLock<Script> =
-    LazyLock::new(|| Script::assemble(include_str!("scripts/probe.lua")));
-
-/// The same for those of events.
-pub(crate) static EVENTS_PROBE: LazyLock<Script> =
-    LazyLock::new(|| Script::assemble(include_str!("scripts/events/probe.lua")));
 
 macro_rules! scripts {
     (
@@ -102,7 +98,6 @@ scripts! {
 /// script at the first connect.
 fn part(name: &str) -> Option<&'static str> {
     Some(match name {
-        "try" => include_str!("scripts/try.lua"),
         "match" => include_str!("scripts/match.lua"),
         "now" => include_str!("scripts/now.lua"),
         "parse" => include_str!("scripts/parse.lua"),
@@ -192,11 +187,13 @@ mod tests {
 
     #[test]
     fn every_command_of_the_scripts_is_tried_at_the_start() {
-        let used = |telling| all(telling).flat_map(|script| commands(&script.text, "redis.call("));
-        let (plain, telling): (BTreeSet<_>, BTreeSet<_>) = (used(false).collect(), used(true).collect());
-        assert!(plain.contains("HSET"), "{plain:?}");
-        assert_eq!(commands(&PROBE.text, "\ntry("), plain);
-        let more: BTreeSet<_> = telling.difference(&plain).cloned().collect();
-        assert_eq!(commands(&EVENTS_PROBE.text, "\ntry("), more);
+        let always = PROBE.text.split("if ARGV[1] == '1'").next().unwrap();
+        for (is_telling, probe) in [(false, always), (true, &PROBE.text)] {
+            let texts = || all(is_telling).map(|script| &script.text);
+            let mut used: BTreeSet<_> = texts().flat_map(|text| commands(text, "redis.call(")).collect();
+            used.extend(texts().flat_map(|text| commands(text, "redis.pcall(")));
+            assert!(used.contains("HSET"), "{used:?}");
+            assert_eq!(commands(probe, "\ntry("), used);
+        }
     }
 }

@@ -1,3 +1,4 @@
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -93,7 +94,9 @@ impl RedisStore {
         let connection = &self.connection;
         async move {
             let answer = connection.send(&call, deadline).await?;
-            learned(&answer, &answer.value)
+            let verdict = reply::verdict(&answer.value)?;
+            learn(&answer, &verdict);
+            Ok(verdict)
         }
     }
 
@@ -106,8 +109,10 @@ impl RedisStore {
     ) -> Result<(Verdict, Option<SessionEvent>)> {
         let Some(teller) = &self.teller else { return Ok((self.verdict_by(call, deadline).await?, None)) };
         let mut answer = self.connection.send(&call, deadline).await?;
-        let (value, event) = teller.open(std::mem::take(&mut answer.value), handle)?;
-        Ok((learned(&answer, &value)?, event))
+        let (value, event) = teller.open(mem::take(&mut answer.value), handle)?;
+        let verdict = reply::verdict(&value)?;
+        learn(&answer, &verdict);
+        Ok((verdict, event))
     }
 
     /// Tells what an operation has done. Without events nothing is to be done.
@@ -117,24 +122,6 @@ impl RedisStore {
                 true => Box::pin(teller.tell_end(event, deadline)).await,
                 false => drop(Box::pin(teller.tell(event, deadline)).await),
             }
-        }
-    }
-
-    /// What the hash is to the request; `None`: what was read of it does not tell.
-    fn find(
-        &self,
-        id: &StoredId,
-        select: Select<'_>,
-        part: Metadata,
-        access: Access,
-        deadline: Instant,
-    ) -> impl Future<Output = Result<(Option<Found>, Timestamp)>> + Send {
-        let connection = &self.connection;
-        let call = Call::command(record::read(&self.keys.session(id.handle()), select, part)).again();
-        async move {
-            let answer = connection.send(&call, deadline).await?;
-            let now = answer.now();
-            Ok((Hash::decode(answer.value, select, part)?.judge(id, access, now)?, now))
         }
     }
 
@@ -150,7 +137,8 @@ impl RedisStore {
         let timeouts = new.expiry.idle_timeout().into_iter().chain(new.expiry.absolute_timeout());
         teller.expect(id.handle(), timeouts.min(), deadline).await?;
         let answer = self.connection.send(&call, deadline).await?;
-        let verdict = learned(&answer, &answer.value)?;
+        let verdict = reply::verdict(&answer.value)?;
+        learn(&answer, &verdict);
         let created = reply::created(&verdict)?;
         if created == Created::Created {
             let at = match verdict {
@@ -191,6 +179,24 @@ impl RedisStore {
     pub(crate) fn ask(&self, cmd: &mut Cmd, why: Option<Reason>) {
         if let Some(teller) = &self.teller {
             teller.ask(cmd, why.map(EventKind::Deleted));
+        }
+    }
+
+    /// What the hash is to the request; `None`: what was read of it does not tell.
+    fn find(
+        &self,
+        id: &StoredId,
+        select: Select<'_>,
+        part: Metadata,
+        access: Access,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<(Option<Found>, Timestamp)>> + Send {
+        let connection = &self.connection;
+        let call = Call::command(record::read(&self.keys.session(id.handle()), select, part)).again();
+        async move {
+            let answer = connection.send(&call, deadline).await?;
+            let now = answer.now();
+            Ok((Hash::decode(answer.value, select, part)?.judge(id, access, now)?, now))
         }
     }
 
@@ -368,13 +374,11 @@ impl std::fmt::Debug for RedisStore {
     }
 }
 
-/// The verdict that a script has answered, of which the server's time is learned.
-fn learned(answer: &Answer, value: &Value) -> Result<Verdict> {
-    let verdict = reply::verdict(value)?;
+/// Some verdicts tell the server's time.
+fn learn(answer: &Answer, verdict: &Verdict) {
     if let Verdict::Done(Some(time)) | Verdict::Listed(Listed { now: time, .. }) = verdict {
-        answer.tells_time(time);
+        answer.tells_time(*time);
     }
-    Ok(verdict)
 }
 
 /// A call that may be sent again after an unknown outcome: it finds its own work done.

@@ -1,5 +1,13 @@
--- Tries each command that the scripts use, and leaves nothing behind.
-@include try
+-- Tries each command that the scripts use, on a key under which nothing lies, and leaves nothing there. ARGV: 1 if also
+-- those for events.
+-- Answers '' or the commands that the user may not use. (What else is wrong, as a full memory, is for later.)
+local key, refused = KEYS[1], {}
+local function try(name, ...)
+  local reply = redis.pcall(name, ...)
+  if type(reply) == 'table' and reply.err and (reply.err:find("can't run") or reply.err:find('NOPERM')) then
+    refused[#refused + 1] = name
+  end
+end
 try('TIME')
 try('HSET', key, '-', '-')
 try('HGET', key, '-')
@@ -17,5 +25,13 @@ try('ZREVRANGE', key, 0, 0)
 try('ZRANGEBYSCORE', key, 0, 0)
 try('ZREVRANGEBYSCORE', key, 0, 0)
 try('ZREM', key, '-')
+if ARGV[1] == '1' then
+  try('XADD', key, 'NOMKSTREAM', '*', '-', '-')
+  try('XGROUP', 'CREATE', key, '-', '$')
+  try('XREADGROUP', 'GROUP', '-', '-', 'STREAMS', key, '>')
+  try('XPENDING', key, '-')
+  try('XCLAIM', key, '-', '-', 0, '0-0')
+  try('XACK', key, '-', '0-0')
+end
 try('UNLINK', key)
 return table.concat(refused, ', ')

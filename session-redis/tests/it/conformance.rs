@@ -109,19 +109,22 @@ impl<S: Servers> Redis<S> {
         Self::start_with(servers, None).await
     }
 
-    /// The same with events on throughout.
+    /// The same with events on throughout, in what is not about events, too.
     async fn telling(servers: S) -> Self {
         Self::start_with(servers, Some(EventSettings::new().attributes(["kept"]))).await
     }
 
     async fn start_with(servers: S, events: Option<EventSettings>) -> Self {
-        let (url, namespace) = (servers.url(), namespace());
-        let nodes = [node(&url, &namespace, &events).await, node(&url, &namespace, &events).await];
+        let namespace = namespace();
+        let nodes = [
+            node(servers.url(), &namespace, events.as_ref()).await,
+            node(servers.url(), &namespace, events.as_ref()).await,
+        ];
         Self { servers, namespace, nodes, turn: AtomicUsize::new(0) }
     }
 }
 
-async fn node(url: &str, namespace: &str, events: &Option<EventSettings>) -> Arc<RedisStore> {
+async fn node(url: String, namespace: &str, events: Option<&EventSettings>) -> Arc<RedisStore> {
     // The cases are not about the budget: a busy machine must not use it up.
     let mut builder = RedisStore::builder(url).namespace(namespace).budget(Duration::from_secs(20));
     if let Some(events) = events {
@@ -149,21 +152,21 @@ impl<S: Servers> Harness for Redis<S> {
 
     /// Each time another node.
     async fn with_events(&self, settings: &EventSettings) -> Option<Arc<dyn SessionStore>> {
-        Some(node(&self.servers.url(), &self.namespace, &Some(settings.clone())).await)
+        Some(node(self.servers.url(), &self.namespace, Some(settings)).await)
     }
 
     async fn leftovers(&self) -> usize {
         let pattern = format!("{}:*", self.namespace);
-        // A session counts once, with its entry in a list.
         let mut left = BTreeSet::new();
         for server in self.servers.primaries() {
-            let keys = server.query::<Vec<String>>(&["KEYS", &pattern]);
-            let (lists, keys): (Vec<_>, Vec<_>) =
-                keys.into_iter().partition(|key| key.contains(":expirations:"));
-            left.extend(keys.into_iter().filter(|key| !key.contains(":events:")));
-            for list in lists {
-                let listed = server.query::<Vec<String>>(&["ZRANGE", &list, "0", "-1"]);
-                left.extend(listed.iter().map(|handle| format!("{}:sessions:{handle}", self.namespace)));
+            for key in server.query::<Vec<String>>(&["KEYS", &pattern]) {
+                if key.contains(":expirations:") {
+                    // A session counts once, with its entry in a list.
+                    let listed = server.query::<Vec<String>>(&["ZRANGE", &key, "0", "-1"]);
+                    left.extend(listed.iter().map(|handle| format!("{}:sessions:{handle}", self.namespace)));
+                } else if !key.contains(":events:") {
+                    left.insert(key);
+                }
             }
         }
         left.len()
@@ -179,6 +182,7 @@ store_conformance!(redis, Redis::start(RedisServer::shared()).await);
 store_conformance!(redis_telling, Redis::telling(RedisServer::shared()).await);
 store_conformance!(redis_by_socket, Redis::start(Socket(RedisServer::shared())).await);
 store_conformance!(redis_sentinel, Redis::start(RedisSentinel::shared()).await);
+store_conformance!(redis_cluster_telling, Redis::telling(RedisCluster::shared()).await);
 store_conformance!(redis_cluster, Redis::start(RedisCluster::shared()).await);
 #[cfg(feature = "tls")]
 store_conformance!(redis_tls, Redis::start(session_testkit::RedisTls::shared()).await);
