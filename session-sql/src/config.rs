@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{Clock, Error, ErrorKind, Result, SystemClock};
+use session_core::{Clock, Error, ErrorKind, EventSettings, Result, SystemClock};
 
 use crate::SqlStore;
 use crate::dialect::Tables;
@@ -38,6 +38,7 @@ pub struct SqlStoreBuilder {
     migrate: Migrate,
     sweep_every: Option<Duration>,
     clock: Arc<dyn Clock>,
+    events: Option<EventSettings>,
 }
 
 const DEFAULT_NAMESPACE: &str = "session";
@@ -57,6 +58,7 @@ impl SqlStoreBuilder {
             migrate: Migrate::default(),
             sweep_every: None,
             clock: Arc::new(SystemClock::new()),
+            events: None,
         }
     }
 
@@ -74,7 +76,7 @@ impl SqlStoreBuilder {
     }
 
     /// What the tables' names are or begin with. Default `http_session`: the tables are `http_session`,
-    /// `http_session_attribute` and `http_session_schema`.
+    /// `http_session_attribute` and some more.
     pub fn tables(self, name: impl Into<String>) -> Self {
         Self { tables: name.into(), ..self }
     }
@@ -110,6 +112,14 @@ impl SqlStoreBuilder {
         Self { clock: Arc::new(clock), ..self }
     }
 
+    /// Tells what happens to sessions, to whoever subscribes on any node. Default: not.
+    ///
+    /// An event is a row of the table `…_event`, written in the same transaction as what it tells of: neither is there
+    /// without the other. The oldest are forgotten when the store is swept.
+    pub fn events(self, settings: EventSettings) -> Self {
+        Self { events: Some(settings), ..self }
+    }
+
     /// The statements that create the tables, for an administrator who runs them: the store itself is then started
     /// with [`Migrate::Check`]. Connects to nothing.
     ///
@@ -134,8 +144,10 @@ impl SqlStoreBuilder {
         self.check()?;
         let kind = self.source.kind()?;
         let tables = self.named_tables(kind);
-        let Self { source, namespace, budget, max_connections, migrate, sweep_every, clock, .. } = self;
-        let target = Target { source, kind, tables, namespace, budget, max_connections, migrate, clock };
+        let Self { source, namespace, budget, max_connections, migrate, sweep_every, clock, events, .. } =
+            self;
+        let target =
+            Target { source, kind, tables, namespace, budget, max_connections, migrate, clock, events };
         Ok(SqlStore::new(open(target).await?, kind, budget, sweep_every))
     }
 
@@ -194,5 +206,5 @@ fn is_namespace(text: &str) -> bool {
 /// Anything that is quoted without an escape, and shorter than every database's limit with what is added to it.
 fn is_name(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
-        && !text.chars().any(|character| character.is_control() || "\"'`{}\\".contains(character))
+        && !text.chars().any(|character| character.is_control() || "\"'`?{}\\".contains(character))
 }

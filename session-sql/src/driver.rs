@@ -50,6 +50,8 @@ pub(crate) trait Driver: Database {
     fn int(row: &Self::Row, column: usize) -> sqlx::Result<Option<i64>>;
 
     fn bytes(row: &Self::Row, column: usize) -> sqlx::Result<Option<Vec<u8>>>;
+
+    fn text(row: &Self::Row, column: usize) -> sqlx::Result<Option<String>>;
 }
 
 macro_rules! driver {
@@ -94,6 +96,10 @@ macro_rules! driver {
             }
 
             fn bytes(row: &Self::Row, column: usize) -> sqlx::Result<Option<Vec<u8>>> {
+                row.try_get(column)
+            }
+
+            fn text(row: &Self::Row, column: usize) -> sqlx::Result<Option<String>> {
                 row.try_get(column)
             }
         }

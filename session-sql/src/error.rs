@@ -41,6 +41,8 @@ impl From<sqlx::Error> for Failure {
             | sqlx::Error::WorkerCrashed
             | sqlx::Error::PoolClosed
             | sqlx::Error::PoolTimedOut => Self::Broken(broken(error)),
+            // It is in a transaction that somebody has dropped, and could not be ended: see `Lease::settle`.
+            sqlx::Error::InvalidSavePointStatement => Self::Unsent(broken(error)),
             sqlx::Error::Configuration(_) => {
                 Self::Refused(Error::new(ErrorKind::Config, format!("the database cannot be used: {error}")))
             }

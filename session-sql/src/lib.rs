@@ -16,39 +16,29 @@
 //! The store creates its tables ([`Migrate`]), and serves nothing that has expired. Somebody has to sweep:
 //! `http-session` does, or the store itself when it is told to ([`sweep_every`](SqlStoreBuilder::sweep_every)).
 
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod backoff;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod config;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod dialect;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod driver;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod engine;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod error;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod miss;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod open;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod pool;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod row;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod schema;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod source;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod store;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-mod sweeper;
+#![cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
 
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-pub use {
-    config::SqlStoreBuilder,
-    schema::Migrate,
-    source::Source,
-    store::{MAX_NAME_BYTES, SqlStore},
-};
+mod attempts;
+mod backoff;
+mod config;
+mod cursor;
+mod dialect;
+mod driver;
+mod engine;
+mod error;
+mod events;
+mod key;
+mod miss;
+mod open;
+mod pool;
+mod row;
+mod schema;
+mod source;
+mod store;
+mod sweeper;
+mod time;
+
+pub use config::SqlStoreBuilder;
+pub use schema::Migrate;
+pub use source::Source;
+pub use store::{MAX_NAME_BYTES, SqlStore};

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{Clock, Error, ErrorKind, Result};
+use session_core::{Clock, Error, ErrorKind, EventSettings, Result};
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use crate::dialect::Tables;
@@ -24,6 +24,7 @@ pub(crate) struct Target {
     pub(crate) max_connections: usize,
     pub(crate) migrate: Migrate,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) events: Option<EventSettings>,
 }
 
 pub(crate) async fn open(target: Target) -> Result<Arc<dyn Engine>> {
@@ -78,8 +79,8 @@ fn postgres_at(url: &str, target: &Target) -> Result<Connections<sqlx::Postgres>
 #[cfg(feature = "postgres")]
 async fn postgres(connections: Connections<sqlx::Postgres>, target: Target) -> Result<Arc<dyn Engine>> {
     schema::prepare(&connections, target.kind, &target.tables, target.migrate).await?;
-    let engine = crate::engine::postgres::PostgresEngine::new(connections, &target.tables, target.namespace);
-    Ok(Arc::new(engine))
+    let Target { tables, namespace, events, .. } = target;
+    Ok(Arc::new(crate::engine::postgres::PostgresEngine::new(connections, &tables, namespace, events)))
 }
 
 #[cfg(feature = "mysql")]
@@ -101,8 +102,9 @@ async fn mysql(connections: Connections<sqlx::MySql>, target: Target) -> Result<
     use crate::dialect::transactional::Statements;
     use crate::engine::transactional::TransactionalEngine;
     schema::prepare(&connections, target.kind, &target.tables, target.migrate).await?;
-    let statements = Statements::new(&target.tables);
-    Ok(Arc::new(TransactionalEngine::new(None, connections, statements, (), target.namespace)))
+    let Target { tables, namespace, events, .. } = target;
+    let (statements, time) = (Statements::new(&tables), crate::time::Time::of_the_server());
+    Ok(Arc::new(TransactionalEngine::new(None, Arc::new(connections), statements, time, namespace, events)))
 }
 
 /// Readers, and the one writer. A database in memory is one connection's own.
@@ -132,8 +134,9 @@ async fn sqlite(
     use crate::dialect::transactional::Statements;
     use crate::engine::transactional::TransactionalEngine;
     schema::prepare(&writes, target.kind, &target.tables, target.migrate).await?;
-    let statements = Statements::new(&target.tables);
-    Ok(Arc::new(TransactionalEngine::new(reads, writes, statements, target.clock, target.namespace)))
+    let Target { tables, namespace, events, clock, .. } = target;
+    let (statements, time) = (Statements::new(&tables), crate::time::Time::Own(clock));
+    Ok(Arc::new(TransactionalEngine::new(reads, Arc::new(writes), statements, time, namespace, events)))
 }
 
 #[cfg(feature = "postgres")]

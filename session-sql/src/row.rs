@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use session_core::{
-    Access, Changes, Created, Digest, ENDED_WINDOW, Error, NewRecord, OpId, PREVIOUS_GRACE, Principal,
-    RENEWAL_WAIT, ROTATED_WINDOW, Record, Renewed, Result, StoredId, TOMBSTONE_LIFE, Timestamp,
+    Access, Changes, Created, Digest, ENDED_WINDOW, Error, EventKind, Handle, NewRecord, OpId,
+    PREVIOUS_GRACE, Principal, RENEWAL_WAIT, ROTATED_WINDOW, Reason, Record, Renewed, Result, StoredId,
+    TOMBSTONE_LIFE, Timestamp,
 };
 
 use crate::driver::Driver;
@@ -64,10 +65,7 @@ impl Row {
         record.idle = D::int(row, 8)?.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0)));
         record.end = time(9)?;
         record.renewed_at = must(time(11)?)?;
-        if let Some(name) = D::bytes(row, 12)? {
-            let name = String::from_utf8(name).map_err(|_| unreadable("a principal is not UTF-8"))?;
-            record.principal = Some(Principal::from(name));
-        }
+        record.principal = principal(D::bytes(row, 12)?)?;
         let candidate = digest(1)?.zip(time(2)?).map(|(digest, made_at)| Candidate { digest, made_at });
         let previous = digest(3)?.zip(time(4)?).map(|(digest, good_until)| Previous { digest, good_until });
         Ok(Self {
@@ -137,6 +135,16 @@ impl Row {
     /// Whether a rotation to this digest has been carried out, and nothing has happened to it since.
     pub(crate) fn is_rotated_to(&self, new: &Digest, now: Timestamp) -> bool {
         self.ended_at.is_none() && !self.record.is_expired(now) && self.current.as_ref() == Some(new)
+    }
+
+    /// What it is for a session to be ended by its handle: one that has expired has ended already. `None`: there is
+    /// nothing to tell.
+    pub(crate) fn end_by_handle(&self, now: Timestamp) -> Option<EventKind> {
+        match self.ended_at {
+            Some(_) => None,
+            None if self.record.is_expired(now) => Some(EventKind::Expired),
+            None => Some(EventKind::Deleted(Reason::Ended)),
+        }
     }
 
     /// Whether it is a tombstone that is not outlived.
@@ -229,6 +237,19 @@ impl Row {
             Some(_) | None => None,
         }
     }
+}
+
+/// A principal as a column has it.
+pub(crate) fn principal(name: Option<Vec<u8>>) -> Result<Option<Principal>, Failure> {
+    let Some(name) = name else { return Ok(None) };
+    let name = String::from_utf8(name).map_err(|_| unreadable("a principal is not UTF-8"))?;
+    Ok(Some(Principal::from(name)))
+}
+
+/// A handle as a column has it.
+pub(crate) fn handle(locator: Option<Vec<u8>>) -> Result<Handle, Failure> {
+    let bytes = locator.and_then(|locator| <[u8; 16]>::try_from(locator).ok());
+    bytes.map(Handle::from_bytes).ok_or_else(|| unreadable("a locator has not 16 bytes"))
 }
 
 pub(crate) fn moment(millis: i64) -> Timestamp {

@@ -1,19 +1,19 @@
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::{
-    Access, Capabilities, Changes, Created, Digest, Error, ErrorKind, Handle, Load, NewRecord, OpId,
-    OsRandom, Renewal, Renewed, Result, Saved, Select, SessionStore, StoredId, Swapped, Sweep, Taken,
+    Access, Capabilities, Changes, Created, Delivery, Digest, Error, ErrorKind, Events, Found, Handle, Load,
+    NewRecord, OpId, OsRandom, Page, Principal, Principals, Renewal, Renewed, Result, Revocation, Revoked,
+    Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Subscription, Swapped, Sweep, Taken,
 };
-use tokio::time::Instant;
 
-use crate::backoff::Backoff;
+use crate::attempts::{Budget, Resend};
 use crate::config::SqlStoreBuilder;
 use crate::engine::Engine;
-use crate::error::{Failure, timeout};
+use crate::error::Failure;
+use crate::events::Listening;
 use crate::schema::Kind;
 use crate::source::Source;
 use crate::sweeper::Sweeper;
@@ -29,16 +29,9 @@ pub const MAX_NAME_BYTES: usize = 1024;
 pub struct SqlStore {
     engine: Arc<dyn Engine>,
     kind: Kind,
-    budget: Duration,
+    budget: Budget,
     random: OsRandom,
     _sweeper: Option<Sweeper>,
-}
-
-/// Whether an operation may be sent again when nobody knows whether it was carried out.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Resend {
-    Yes,
-    No,
 }
 
 impl SqlStore {
@@ -74,34 +67,8 @@ impl SqlStore {
         sweep_every: Option<Duration>,
     ) -> Self {
         let sweeper = sweep_every.map(|interval| Sweeper::start(Arc::downgrade(&engine), interval, budget));
+        let budget = Budget(budget);
         Self { engine, kind, budget, random: OsRandom::default(), _sweeper: sweeper }
-    }
-
-    /// Tries an operation until it is done, refused or out of time.
-    async fn run<T, F>(&self, resend: Resend, attempt: impl Fn() -> F) -> Result<T>
-    where
-        F: Future<Output = Result<T, Failure>>,
-    {
-        let deadline = Instant::now() + self.budget;
-        let tries = async {
-            let mut backoff = Backoff::new();
-            let mut was_sent_again = false;
-            loop {
-                match attempt().await {
-                    Ok(answer) => return Ok(answer),
-                    Err(Failure::Contended(_)) => backoff.wait().await,
-                    Err(Failure::Unsent(_)) if !was_sent_again => {
-                        was_sent_again = true;
-                        Backoff::wait_for_a_server().await;
-                    }
-                    Err(Failure::Broken(_)) if resend == Resend::Yes && !was_sent_again => {
-                        was_sent_again = true;
-                    }
-                    Err(failure) => return Err(failure.into_error()),
-                }
-            }
-        };
-        tokio::time::timeout_at(deadline, tries).await.unwrap_or_else(|_| Err(timeout()))
     }
 }
 
@@ -109,15 +76,15 @@ impl SqlStore {
 impl SessionStore for SqlStore {
     async fn create(&self, id: &StoredId, new: &NewRecord, access: Access) -> Result<Created> {
         new.attributes.keys().try_for_each(|name| check_name(name))?;
-        self.run(Resend::Yes, || self.engine.create(id, new, access)).await
+        self.budget.run(Resend::Yes, || self.engine.create(id, new, access)).await
     }
 
     async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load> {
-        self.run(Resend::Yes, || self.engine.load(id, select, access)).await
+        self.budget.run(Resend::Yes, || self.engine.load(id, select, access)).await
     }
 
     async fn touch(&self, id: &StoredId, access: Access) -> Result<()> {
-        self.run(Resend::Yes, || self.engine.touch(id, access)).await
+        self.budget.run(Resend::Yes, || self.engine.touch(id, access)).await
     }
 
     /// Is not sent again when the connection breaks; but when the session shows that it was carried out, it was.
@@ -131,25 +98,25 @@ impl SessionStore for SqlStore {
             },
             outcome => outcome,
         };
-        self.run(Resend::No, attempt).await
+        self.budget.run(Resend::No, attempt).await
     }
 
     async fn rotate(&self, id: &StoredId, new: &Digest, changes: &Changes, access: Access) -> Result<Saved> {
         changes.attributes.keys().try_for_each(|name| check_name(name))?;
         let op = OpId::generate(&self.random)?;
-        self.run(Resend::Yes, || self.engine.rotate(id, new, changes, op, access)).await
+        self.budget.run(Resend::Yes, || self.engine.rotate(id, new, changes, op, access)).await
     }
 
     async fn delete(&self, id: &StoredId, op: OpId, access: Access) -> Result<Saved> {
-        self.run(Resend::Yes, || self.engine.delete(id, op, access)).await
+        self.budget.run(Resend::Yes, || self.engine.delete(id, op, access)).await
     }
 
     async fn end(&self, handle: &Handle, op: OpId) -> Result<()> {
-        self.run(Resend::Yes, || self.engine.end(handle, op)).await
+        self.budget.run(Resend::Yes, || self.engine.end(handle, op)).await
     }
 
     async fn take(&self, id: &StoredId, name: &str, access: Access) -> Result<Taken> {
-        self.run(Resend::No, || self.engine.take(id, name, access)).await
+        self.budget.run(Resend::No, || self.engine.take(id, name, access)).await
     }
 
     async fn replace_if(
@@ -162,18 +129,19 @@ impl SessionStore for SqlStore {
     ) -> Result<Swapped> {
         check_name(name)?;
         let op = OpId::generate(&self.random)?;
-        self.run(Resend::No, || self.engine.replace_if(id, name, old, new, op, access)).await
+        self.budget.run(Resend::No, || self.engine.replace_if(id, name, old, new, op, access)).await
     }
 
     fn capabilities(&self) -> Capabilities<'_> {
-        Capabilities::none().with_renewal(self).with_sweep(self)
+        let offered = Capabilities::none().with_renewal(self).with_sweep(self).with_principals(self);
+        if self.engine.events().is_some() { offered.with_events(self) } else { offered }
     }
 }
 
 #[async_trait]
 impl Renewal for SqlStore {
     async fn renew(&self, id: &StoredId, new: &Digest, access: Access) -> Result<Renewed> {
-        self.run(Resend::Yes, || self.engine.renew(id, new, access)).await
+        self.budget.run(Resend::Yes, || self.engine.renew(id, new, access)).await
     }
 }
 
@@ -182,7 +150,37 @@ impl Sweep for SqlStore {
     /// One statement, or one short transaction: choose `limit` so that it takes some milliseconds, about 1000. Rows
     /// that another node is at are left to it.
     async fn sweep(&self, limit: usize) -> Result<usize> {
-        self.run(Resend::Yes, || self.engine.sweep(limit)).await
+        self.budget.run(Resend::Yes, || self.engine.sweep(limit)).await
+    }
+}
+
+#[async_trait]
+impl Principals for SqlStore {
+    /// One transaction of some six statements, more with a limit.
+    async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn> {
+        sign_in.changes.attributes.keys().try_for_each(|name| check_name(name))?;
+        self.budget.run(Resend::Yes, || self.engine.sign_in(id, sign_in, access)).await
+    }
+
+    /// One statement.
+    async fn find(&self, principal: &Principal, select: Select<'_>, page: &Page) -> Result<Found> {
+        self.budget.run(Resend::Yes, || self.engine.find(principal, select, page)).await
+    }
+
+    async fn count(&self, principal: &Principal) -> Result<usize> {
+        self.budget.run(Resend::Yes, || self.engine.count(principal)).await
+    }
+
+    /// One transaction for 500 sessions.
+    async fn revoke(&self, principal: &Principal, revocation: &Revocation) -> Result<Revoked> {
+        self.budget.run(Resend::Yes, || self.engine.revoke(principal, revocation)).await
+    }
+}
+
+#[async_trait]
+impl Events for SqlStore {
+    async fn subscribe(&self, delivery: &Delivery) -> Result<Box<dyn Subscription>> {
+        Listening::begin(Arc::clone(&self.engine), self.budget, delivery).await
     }
 }
 
@@ -198,7 +196,7 @@ impl fmt::Debug for SqlStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlStore")
             .field("database", &self.kind)
-            .field("budget", &self.budget)
+            .field("budget", &self.budget.0)
             .finish_non_exhaustive()
     }
 }

@@ -178,7 +178,7 @@ fn wait_for(process: &mut Child, answers: impl Fn() -> bool) -> bool {
     process.try_wait().expect("the server can be waited for").is_none()
 }
 
-fn log_of(folder: &Path) -> String {
+pub(crate) fn log_of(folder: &Path) -> String {
     fs::read_to_string(folder.join("log")).unwrap_or_default()
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rustix::process::Signal;
 
-use crate::database_server::{DatabaseServer, command, complete, find, folder};
+use crate::database_server::{DatabaseServer, command, complete, find, folder, log_of};
 
 const USER: &str = "session";
 
@@ -96,6 +96,12 @@ impl PostgresServer {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         assert!(output.status.success(), "psql failed: {}", text(&output.stderr));
         text(&output.stdout)
+    }
+
+    /// All that it has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        log_of(self.server.folder.path())
     }
 
     /// Halts it: its port is open, its connections stand, and nothing is answered.

@@ -14,18 +14,23 @@ pub(crate) struct Need {
 }
 
 pub(crate) const REDIS: Need = Need { program: "redis-server", package: "redis-server" };
+pub(crate) const POSTGRES: Need = Need { program: "postgres", package: "postgresql" };
+pub(crate) const MARIADB: Need = Need { program: "mariadbd", package: "mariadb-server" };
 pub(crate) const NGINX: Need = Need { program: "nginx", package: "nginx" };
 pub(crate) const WRK: Need = Need { program: "wrk", package: "wrk" };
 
 /// What `cargo test` on the whole workspace drives.
-pub(crate) const TESTS: [Need; 2] = [REDIS, NGINX];
+pub(crate) const TESTS: [Need; 4] = [REDIS, POSTGRES, MARIADB, NGINX];
 
 impl Need {
-    /// Where the program is. Servers lie in `sbin`, which an ordinary user's `PATH` often leaves out.
+    /// Where the program is. Servers lie in `sbin`, which an ordinary user's `PATH` often leaves out; Debian keeps
+    /// each version of PostgreSQL in a folder of its own.
     pub(crate) fn path(self) -> Option<PathBuf> {
         let path = std::env::var_os("PATH").unwrap_or_default();
+        let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         std::env::split_paths(&path)
             .chain(["/usr/sbin", "/usr/local/sbin", "/sbin"].map(PathBuf::from))
+            .chain(versions.map(|version| version.path().join("bin")))
             .map(|folder| folder.join(self.program))
             .find(|candidate| candidate.is_file())
     }

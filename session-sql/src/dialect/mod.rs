@@ -6,7 +6,6 @@ pub(crate) mod mysql;
 pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
-#[cfg(any(feature = "mysql", feature = "sqlite"))]
 pub(crate) mod transactional;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
@@ -24,8 +23,7 @@ impl Tables {
         Self { schema: schema.map(ToOwned::to_owned), name: name.to_owned(), quote }
     }
 
-    /// A statement, with the names where it has placeholders: `{sessions}`, `{attributes}`, `{versions}`; and
-    /// `{name}` within an index's name.
+    /// A statement, with the names of tables and indexes where it has them in braces.
     ///
     /// The names are the only thing in it that is not this crate's own; they are checked and quoted.
     pub(crate) fn fill(&self, template: &str) -> SqlStr {
@@ -36,8 +34,15 @@ impl Tables {
         template
             .replace("{sessions}", &self.table(""))
             .replace("{attributes}", &self.table("_attribute"))
+            .replace("{principals}", &self.table("_principal"))
+            .replace("{events}", &self.table("_event"))
+            .replace("{groups}", &self.table("_group"))
+            .replace("{claims}", &self.table("_claim"))
             .replace("{versions}", &self.table("_schema"))
-            .replace("{expiry_index}", &self.quoted(&format!("{}_expires_at", self.name)))
+            .replace("{expiry_index}", &self.quoted(&self.bare("_expires_at")))
+            .replace("{principal_index}", &self.quoted(&self.bare("_principal_key")))
+            .replace("{principal_expiry_index}", &self.quoted(&self.bare("_principal_expires_at")))
+            .replace("{claim_index}", &self.quoted(&self.bare("_claim_event")))
     }
 
     pub(crate) fn schema(&self) -> Option<&str> {

@@ -1,7 +1,20 @@
-use sqlx::SqlStr;
+use sqlx::{Postgres, SqlStr};
 
 use super::Tables;
+use super::transactional::Dialect;
 use crate::row::COLUMNS;
+
+/// For what is too much for one statement: principals and events.
+impl Dialect for Postgres {
+    const BEGIN: &'static str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+    const NOW: &'static str = NOW;
+    const LOCK: &'static str = "FOR NO KEY UPDATE";
+    const SKIP_LOCKED: &'static str = "FOR UPDATE SKIP LOCKED";
+    const ON_CONFLICT: &'static str = "ON CONFLICT ({key}) DO UPDATE SET";
+    const INSERTED: &'static str = "excluded.{column}";
+    const BATCH: usize = 64;
+    const NUMBERED: bool = true;
+}
 
 /// An operation is one statement. The session's row is updated or locked first, and what happens to its attributes
 /// hangs on that: a second table that was looked at in the same statement would show an old snapshot.
@@ -195,7 +208,7 @@ WHERE s.locator = $1 AND s.digest = $2 AND s.ended_at IS NULL AND s.expires_at >
 macro_rules! ended {
     () => {
         "digest = NULL, candidate = NULL, candidate_at = NULL, previous = NULL, previous_until = NULL,
-    superseded_at = NULL, principal = NULL,
+    superseded_at = NULL, principal = NULL, principal_key = NULL, signed_in_at = NULL,
     (ended_at, expires_at) = (SELECT n.now, n.now + 120000 FROM (SELECT {now} AS now, s.locator) n)"
     };
 }

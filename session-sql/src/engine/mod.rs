@@ -2,15 +2,18 @@
 
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
-#[cfg(any(feature = "mysql", feature = "sqlite"))]
 pub(crate) mod transactional;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::{
-    Access, Changes, Created, Digest, Handle, Load, NewRecord, OpId, Renewed, Saved, Select, StoredId,
-    Swapped, Taken,
+    Access, Changes, Created, Delivered, Digest, EventSettings, Found, Handle, Load, NewRecord, OpId, Page,
+    Principal, Receipt, Renewed, Revocation, Revoked, Saved, Select, SessionEvent, SignIn, SignedIn,
+    StoredId, Swapped, Taken,
 };
 
+use crate::cursor::Cursor;
 use crate::error::Failure;
 
 /// The operations of [`SessionStore`](session_core::SessionStore), each tried once: no budget, no second attempt.
@@ -61,6 +64,37 @@ pub(crate) trait Engine: Send + Sync + 'static {
     ) -> Result<Swapped, Failure>;
 
     async fn sweep(&self, limit: usize) -> Result<usize, Failure>;
+
+    async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn, Failure>;
+
+    async fn find(&self, principal: &Principal, select: Select<'_>, page: &Page) -> Result<Found, Failure>;
+
+    async fn count(&self, principal: &Principal) -> Result<usize, Failure>;
+
+    async fn revoke(&self, principal: &Principal, revocation: &Revocation) -> Result<Revoked, Failure>;
+
+    /// What is told; `None`: nothing is.
+    fn events(&self) -> Option<&EventSettings>;
+
+    /// Time since some fixed moment.
+    fn monotonic(&self) -> Duration;
+
+    /// Where somebody begins who hears what happens from now on.
+    async fn newest_event(&self) -> Result<Cursor, Failure>;
+
+    /// What has happened after the cursor, at most `limit` events with their numbers, and where the cursor is then.
+    async fn new_events(
+        &self,
+        cursor: &Cursor,
+        limit: usize,
+    ) -> Result<(Vec<(i64, SessionEvent)>, Cursor), Failure>;
+
+    /// Begins a group, if it is not there.
+    async fn begin_group(&self, group: &str) -> Result<(), Failure>;
+
+    async fn next_of_group(&self, group: &str, limit: usize) -> Result<Vec<Delivered>, Failure>;
+
+    async fn acknowledge(&self, group: &str, heard: &[Receipt]) -> Result<(), Failure>;
 
     async fn close(&self);
 }

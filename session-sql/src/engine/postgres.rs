@@ -1,40 +1,70 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use session_core::{
-    Access, Attributes, Changes, Created, Digest, Handle, Load, Name, NewRecord, OpId, Record, Renewed,
-    Saved, Select, StoredId, Swapped, Taken, Timestamp,
+    Access, Attributes, Changes, Created, Delivered, Digest, EventSettings, Found, Handle, Load, Name,
+    NewRecord, OpId, Page, Principal, Receipt, Record, Renewed, Revocation, Revoked, Saved, Select,
+    SessionEvent, SignIn, SignedIn, StoredId, Swapped, Taken, Timestamp,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, Row as _, SqlStr};
 
 use super::Engine;
+use super::transactional::TransactionalEngine;
+use crate::cursor::Cursor;
 use crate::dialect::Tables;
 use crate::dialect::postgres::Statements;
+use crate::dialect::transactional;
 use crate::driver::{Arg, Driver as _};
 use crate::error::{Failure, unreadable};
 use crate::miss::Miss;
 use crate::pool::Connections;
 use crate::row::{InTheWay, NOW, Row, millis, moment};
+use crate::time::Time;
 
 /// Each operation is one statement, which changes nothing where the presented id does not match. Only then a second
 /// one looks why; when that finds a match after all, because things have changed meanwhile, the first is sent again.
+///
+/// What is too much for one statement are transactions: principals, and where events are on, what they tell of.
 pub(crate) struct PostgresEngine {
-    connections: Connections<Postgres>,
+    connections: Arc<Connections<Postgres>>,
     statements: Statements,
     namespace: String,
+    transactional: TransactionalEngine<Postgres>,
 }
 
 impl PostgresEngine {
-    pub(crate) fn new(connections: Connections<Postgres>, tables: &Tables, namespace: String) -> Self {
-        Self { connections, statements: Statements::new(tables), namespace }
+    pub(crate) fn new(
+        connections: Connections<Postgres>,
+        tables: &Tables,
+        namespace: String,
+        events: Option<EventSettings>,
+    ) -> Self {
+        let connections = Arc::new(connections);
+        let transactional = TransactionalEngine::new(
+            None,
+            Arc::clone(&connections),
+            transactional::Statements::new(tables),
+            Time::of_the_server(),
+            namespace.clone(),
+            events,
+        );
+        Self { connections, statements: Statements::new(tables), namespace, transactional }
+    }
+
+    fn tells_events(&self) -> bool {
+        self.transactional.events().is_some()
     }
 }
 
 #[async_trait]
 impl Engine for PostgresEngine {
     async fn create(&self, id: &StoredId, new: &NewRecord, access: Access) -> Result<Created, Failure> {
+        if self.tells_events() {
+            return self.transactional.create(id, new, access).await;
+        }
         let names: Vec<&[u8]> = new.attributes.keys().map(|name| name.as_bytes()).collect();
         let values: Vec<&[u8]> = new.attributes.values().map(AsRef::as_ref).collect();
         let args = [
@@ -106,6 +136,9 @@ impl Engine for PostgresEngine {
         op: OpId,
         access: Access,
     ) -> Result<Saved, Failure> {
+        if self.tells_events() {
+            return self.transactional.rotate(id, new, changes, op, access).await;
+        }
         self.change(id, Some(new), changes, op, access).await
     }
 
@@ -133,6 +166,9 @@ impl Engine for PostgresEngine {
     }
 
     async fn delete(&self, id: &StoredId, op: OpId, access: Access) -> Result<Saved, Failure> {
+        if self.tells_events() {
+            return self.transactional.delete(id, op, access).await;
+        }
         let [locator, digest] = presented(id);
         let args = [locator, digest, Arg::Bytes(op.as_bytes())];
         let mut lease = self.connections.lease().await?;
@@ -157,6 +193,9 @@ impl Engine for PostgresEngine {
     }
 
     async fn end(&self, handle: &Handle, op: OpId) -> Result<(), Failure> {
+        if self.tells_events() {
+            return self.transactional.end(handle, op).await;
+        }
         let args = [Arg::Bytes(handle.as_bytes()), Arg::Text(&self.namespace), Arg::Bytes(op.as_bytes())];
         let mut lease = self.connections.lease().await?;
         let outcome = Postgres::row(lease.connection()?, &self.statements.end, &args).await;
@@ -234,11 +273,66 @@ impl Engine for PostgresEngine {
     }
 
     async fn sweep(&self, limit: usize) -> Result<usize, Failure> {
+        if self.tells_events() {
+            return self.transactional.sweep(limit).await;
+        }
         let args = [Arg::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
         let mut lease = self.connections.lease().await?;
         let outcome = Postgres::execute(lease.connection()?, &self.statements.sweep, &args).await;
         let swept = lease.settle(outcome.map_err(Failure::from)).await?;
-        Ok(usize::try_from(swept).unwrap_or(usize::MAX))
+        let swept = usize::try_from(swept).unwrap_or(usize::MAX);
+        if swept < limit {
+            self.transactional.sweep_the_rest().await?;
+        }
+        Ok(swept)
+    }
+
+    async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn, Failure> {
+        self.transactional.sign_in(id, sign_in, access).await
+    }
+
+    async fn find(&self, principal: &Principal, select: Select<'_>, page: &Page) -> Result<Found, Failure> {
+        self.transactional.find(principal, select, page).await
+    }
+
+    async fn count(&self, principal: &Principal) -> Result<usize, Failure> {
+        self.transactional.count(principal).await
+    }
+
+    async fn revoke(&self, principal: &Principal, revocation: &Revocation) -> Result<Revoked, Failure> {
+        self.transactional.revoke(principal, revocation).await
+    }
+
+    fn events(&self) -> Option<&EventSettings> {
+        self.transactional.events()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.transactional.monotonic()
+    }
+
+    async fn newest_event(&self) -> Result<Cursor, Failure> {
+        self.transactional.newest_event().await
+    }
+
+    async fn new_events(
+        &self,
+        cursor: &Cursor,
+        limit: usize,
+    ) -> Result<(Vec<(i64, SessionEvent)>, Cursor), Failure> {
+        self.transactional.new_events(cursor, limit).await
+    }
+
+    async fn begin_group(&self, group: &str) -> Result<(), Failure> {
+        self.transactional.begin_group(group).await
+    }
+
+    async fn next_of_group(&self, group: &str, limit: usize) -> Result<Vec<Delivered>, Failure> {
+        self.transactional.next_of_group(group, limit).await
+    }
+
+    async fn acknowledge(&self, group: &str, heard: &[Receipt]) -> Result<(), Failure> {
+        self.transactional.acknowledge(group, heard).await
     }
 
     async fn close(&self) {

@@ -54,11 +54,17 @@ const TABLES: &[(&str, &[&str])] = &[
             "expires_at",
             "renewed_at",
             "principal",
+            "principal_key",
+            "signed_in_at",
             "ended_at",
             "last_op",
         ],
     ),
     ("_attribute", &["session", "name", "value"]),
+    ("_principal", &["principal_key", "revoked_at", "expires_at"]),
+    ("_event", &["id", "namespace", "kind", "locator", "principal", "attributes", "happened_at"]),
+    ("_group", &["group_key", "namespace", "name", "next_after", "late"]),
+    ("_claim", &["group_key", "event", "attempt", "handed_out_at"]),
     ("_schema", &["version"]),
 ];
 

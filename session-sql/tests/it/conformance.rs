@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use session_core::{EventSettings, SessionStore};
-use session_sql::SqlStore;
+use session_sql::{SqlStore, SqlStoreBuilder};
 use session_testkit::{Harness, ManualClock, MariaDbServer, PostgresServer, async_trait, store_conformance};
 use tempfile::TempDir;
 
@@ -65,14 +65,17 @@ impl<S: Server> OnServer<S> {
     async fn start(server: Arc<S>) -> Self {
         let database = server.database();
         let url = server.url(&database);
-        let nodes = [node(url.clone()).await, node(url).await];
+        let nodes = [node(builder(url.clone())).await, node(builder(url)).await];
         Self { server, database, nodes, turn: AtomicUsize::new(0) }
     }
 }
 
-/// The cases are not about the budget: a busy machine must not use it up. And they sweep when they want to.
-async fn node(url: String) -> Arc<SqlStore> {
-    let builder = SqlStore::builder(url).budget(Duration::from_secs(20));
+/// The cases are not about the budget: a busy machine must not use it up.
+fn builder(url: String) -> SqlStoreBuilder {
+    SqlStore::builder(url).budget(Duration::from_secs(20))
+}
+
+async fn node(builder: SqlStoreBuilder) -> Arc<SqlStore> {
     Arc::new(builder.connect().await.unwrap())
 }
 
@@ -91,14 +94,12 @@ impl<S: Server> Harness for OnServer<S> {
         self.server.query(&self.database, &move_back("http_session", by));
     }
 
-    async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> {
-        None
+    async fn with_events(&self, settings: &EventSettings) -> Option<Arc<dyn SessionStore>> {
+        Some(node(builder(self.server.url(&self.database)).events(settings.clone())).await)
     }
 
     async fn leftovers(&self) -> usize {
-        let sql = "SELECT (SELECT count(*) FROM http_session) + (SELECT count(*) FROM http_session_attribute \
-                   WHERE session NOT IN (SELECT locator FROM http_session))";
-        self.server.query(&self.database, sql).parse().unwrap()
+        self.server.query(&self.database, LEFTOVERS).parse().unwrap()
     }
 
     fn repetitions(&self) -> usize {
@@ -106,12 +107,18 @@ impl<S: Server> Harness for OnServer<S> {
     }
 }
 
+/// A session with its attributes is one entry, as long as it is there.
+const LEFTOVERS: &str = "SELECT (SELECT count(*) FROM http_session)
+    + (SELECT count(*) FROM http_session_attribute WHERE session NOT IN (SELECT locator FROM http_session))
+    + (SELECT count(*) FROM http_session_principal)";
+
 fn races() -> usize {
     std::env::var("SESSION_RACES").map_or(10_000, |text| text.parse().unwrap())
 }
 
 /// SQLite, in a file that two nodes share, or in memory. Time is ours.
 struct Sqlite {
+    url: String,
     nodes: Vec<Arc<SqlStore>>,
     reader: sqlx::SqlitePool,
     turn: AtomicUsize,
@@ -126,11 +133,10 @@ impl Sqlite {
         let clock = ManualClock::new();
         let mut nodes = Vec::new();
         for _ in 0..2 {
-            let builder = SqlStore::builder(url.clone()).budget(Duration::from_secs(20));
-            nodes.push(Arc::new(builder.clock(clock.clone()).connect().await.unwrap()));
+            nodes.push(node(builder(url.clone()).clock(clock.clone())).await);
         }
         let reader = sqlx::SqlitePool::connect(&url).await.unwrap();
-        Self { nodes, reader, turn: AtomicUsize::new(0), clock, _folder: Some(folder) }
+        Self { url, nodes, reader, turn: AtomicUsize::new(0), clock, _folder: Some(folder) }
     }
 
     /// The name lets the reader find the same memory.
@@ -139,10 +145,9 @@ impl Sqlite {
         let name = COUNT.fetch_add(1, Ordering::Relaxed);
         let url = format!("sqlite://file:conformance-{name}?mode=memory&cache=shared");
         let clock = ManualClock::new();
-        let builder = SqlStore::builder(url.clone()).budget(Duration::from_secs(20));
-        let node = Arc::new(builder.clock(clock.clone()).connect().await.unwrap());
+        let node = node(builder(url.clone()).clock(clock.clone())).await;
         let reader = sqlx::SqlitePool::connect(&url).await.unwrap();
-        Self { nodes: vec![node], reader, turn: AtomicUsize::new(0), clock, _folder: None }
+        Self { url, nodes: vec![node], reader, turn: AtomicUsize::new(0), clock, _folder: None }
     }
 }
 
@@ -157,20 +162,13 @@ impl Harness for Sqlite {
         self.clock.advance(by);
     }
 
-    async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> {
-        None
+    async fn with_events(&self, settings: &EventSettings) -> Option<Arc<dyn SessionStore>> {
+        Some(node(builder(self.url.clone()).clock(self.clock.clone()).events(settings.clone())).await)
     }
 
     async fn leftovers(&self) -> usize {
-        let sessions: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM http_session").fetch_one(&self.reader).await.unwrap();
-        let orphans: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM http_session_attribute WHERE session NOT IN (SELECT locator FROM http_session)",
-        )
-        .fetch_one(&self.reader)
-        .await
-        .unwrap();
-        usize::try_from(sessions + orphans).unwrap()
+        let left: i64 = sqlx::query_scalar(LEFTOVERS).fetch_one(&self.reader).await.unwrap();
+        usize::try_from(left).unwrap()
     }
 }
 

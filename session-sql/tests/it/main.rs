@@ -3,4 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
 
 mod conformance;
+mod migrations;
+mod outages;
+mod pools;
+mod round_trips;
 mod support;
+mod together;

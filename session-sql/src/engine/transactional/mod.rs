@@ -1,44 +1,51 @@
+mod events;
+mod principals;
+mod unit;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::{
-    Access, Changes, Created, Digest, Handle, Load, Name, NewRecord, OpId, Renewed, Saved, Select, StoredId,
-    Swapped, Taken, Timestamp,
+    Access, Changes, Created, Delivered, Digest, EventKind, EventSettings, Found, Handle, Load, Name,
+    NewRecord, OpId, Page, Principal, Reason, Receipt, Renewed, Revocation, Revoked, Saved, Select,
+    SessionEvent, SignIn, SignedIn, StoredId, Swapped, Taken, Timestamp,
 };
-use sqlx::{Connection as _, SqlStr, Transaction};
+use sqlx::Connection as _;
 
 use super::Engine;
-use crate::dialect::transactional::{Dialect, Statements};
+use crate::cursor::Cursor;
+use crate::dialect::transactional::{Dialect, Listed, Statements};
 use crate::driver::Arg;
 use crate::error::{Failure, unreadable};
 use crate::miss::Miss;
 use crate::pool::{Connections, Lease};
-use crate::row::{InTheWay, NOW, Row, column};
+use crate::row::{InTheWay, NOW, Row};
+use crate::time::Time;
+use unit::Unit;
 
 /// Each write is one short transaction, whose first statement locks the session's row; what follows has been decided
 /// here. A read is one statement.
 pub(crate) struct TransactionalEngine<D: Dialect> {
     /// Where one connection at a time writes, the others read on their own.
     reads: Option<Connections<D>>,
-    writes: Connections<D>,
+    writes: Arc<Connections<D>>,
     statements: Statements<D>,
-    time: D::Time,
+    time: Time,
     namespace: String,
+    events: Option<EventSettings>,
 }
-
-/// A lock that took longer than this was waited for: the time has gone on since it was asked for.
-const WAITED: Duration = Duration::from_millis(20);
 
 impl<D: Dialect> TransactionalEngine<D> {
     pub(crate) fn new(
         reads: Option<Connections<D>>,
-        writes: Connections<D>,
+        writes: Arc<Connections<D>>,
         statements: Statements<D>,
-        time: D::Time,
+        time: Time,
         namespace: String,
+        events: Option<EventSettings>,
     ) -> Self {
-        Self { reads, writes, statements, time, namespace }
+        Self { reads, writes, statements, time, namespace, events }
     }
 
     fn reads(&self) -> &Connections<D> {
@@ -47,7 +54,7 @@ impl<D: Dialect> TransactionalEngine<D> {
 
     async fn begin<'a>(&'a self, lease: &'a mut Lease<'_, D>) -> Result<Unit<'a, D>, Failure> {
         let transaction = lease.connection()?.begin_with(self.statements.begin.clone()).await?;
-        Ok(Unit { transaction, engine: self })
+        Ok(Unit::new(transaction, self))
     }
 
     /// Reads a session on a connection, with its attributes as far as they are selected, and the time.
@@ -63,12 +70,12 @@ impl<D: Dialect> TransactionalEngine<D> {
             Select::Metadata | Select::Only([]) => (self.statements.load_metadata.clone(), vec![locator]),
             Select::Only(names) => {
                 let args = names.iter().map(|name| Arg::Bytes(name.as_bytes())).chain([locator]);
-                (self.statements.load_only(names.len()), args.collect())
+                (self.statements.of(Listed::Load, names.len()), args.collect())
             }
         };
         let rows = D::rows(connection, &sql, &args).await?;
         let Some(first) = rows.first() else { return Ok(None) };
-        let now = D::now(&self.time, D::int(first, NOW)?)?;
+        let now = self.time.now(D::int(first, NOW)?)?;
         let mut row = Row::decode::<D>(first)?;
         if sql != self.statements.load_metadata {
             for found in &rows {
@@ -111,13 +118,14 @@ impl<D: Dialect> Engine for TransactionalEngine<D> {
                         unit.commit().await?;
                         return answer.map_err(Failure::Refused);
                     }
-                    InTheWay::Dead => unit.remove_session(id.handle()).await?,
+                    InTheWay::Dead => unit.bury(id.handle(), &row, now).await?,
                 }
             }
             let now = unit.now().await?;
             unit.insert(id.handle(), &Row::new(id, new, access, now)).await?;
             let attributes: Vec<_> = new.attributes.iter().map(|(name, value)| (&**name, &**value)).collect();
             unit.set(id.handle(), &attributes).await?;
+            unit.tell_of(EventKind::Created, id.handle(), None, now).await?;
             unit.commit().await?;
             Ok(Created::Created)
         };
@@ -208,6 +216,8 @@ impl<D: Dialect> Engine for TransactionalEngine<D> {
                         row.rotate(*new, changes, op, access, now);
                         unit.write(id.handle(), &row).await?;
                         unit.change(id.handle(), changes).await?;
+                        let whose = row.record.principal.as_ref();
+                        unit.tell_of(EventKind::Rotated, id.handle(), whose, now).await?;
                         Saved::Applied
                     }
                 },
@@ -251,8 +261,10 @@ impl<D: Dialect> Engine for TransactionalEngine<D> {
                 Some((row, now)) => match row.miss(id, access, now) {
                     Some(miss) => miss.into(),
                     None => {
-                        unit.clear(id.handle()).await?;
-                        unit.write(id.handle(), &Row::ended(op, now)).await?;
+                        let whose = row.record.principal.as_ref();
+                        let kind = EventKind::Deleted(Reason::Invalidated);
+                        unit.tell_of(kind, id.handle(), whose, now).await?;
+                        unit.end(&[id.handle().as_bytes()], op, now).await?;
                         Saved::Applied
                     }
                 },
@@ -272,9 +284,11 @@ impl<D: Dialect> Engine for TransactionalEngine<D> {
                 Some(_) if unit.is_foreign(handle).await? => {}
                 // The first end counts, and its operation may be sent again.
                 Some((row, now)) if row.is_tombstone(now) => {}
-                Some((_, now)) => {
-                    unit.clear(handle).await?;
-                    unit.write(handle, &Row::ended(op, now)).await?;
+                Some((row, now)) => {
+                    if let Some(kind) = row.end_by_handle(now) {
+                        unit.tell_of(kind, handle, row.record.principal.as_ref(), now).await?;
+                    }
+                    unit.end(&[handle.as_bytes()], op, now).await?;
                 }
                 None => {
                     let now = unit.now().await?;
@@ -353,7 +367,59 @@ impl<D: Dialect> Engine for TransactionalEngine<D> {
             Ok(swept)
         };
         let outcome = outcome.await;
-        lease.settle(outcome).await
+        let swept = lease.settle(outcome).await?;
+        if swept < limit {
+            self.sweep_the_rest().await?;
+        }
+        Ok(swept)
+    }
+
+    async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn, Failure> {
+        self.sign_in_once(id, sign_in, access).await
+    }
+
+    async fn find(&self, principal: &Principal, select: Select<'_>, page: &Page) -> Result<Found, Failure> {
+        self.find_once(principal, select, page).await
+    }
+
+    async fn count(&self, principal: &Principal) -> Result<usize, Failure> {
+        self.count_once(principal).await
+    }
+
+    async fn revoke(&self, principal: &Principal, revocation: &Revocation) -> Result<Revoked, Failure> {
+        self.revoke_once(principal, revocation).await
+    }
+
+    fn events(&self) -> Option<&EventSettings> {
+        self.events.as_ref()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.time.monotonic()
+    }
+
+    async fn newest_event(&self) -> Result<Cursor, Failure> {
+        self.newest_event_once().await
+    }
+
+    async fn new_events(
+        &self,
+        cursor: &Cursor,
+        limit: usize,
+    ) -> Result<(Vec<(i64, SessionEvent)>, Cursor), Failure> {
+        self.new_events_once(cursor, limit).await
+    }
+
+    async fn begin_group(&self, group: &str) -> Result<(), Failure> {
+        self.begin_group_once(group).await
+    }
+
+    async fn next_of_group(&self, group: &str, limit: usize) -> Result<Vec<Delivered>, Failure> {
+        self.next_of_group_once(group, limit).await
+    }
+
+    async fn acknowledge(&self, group: &str, heard: &[Receipt]) -> Result<(), Failure> {
+        self.acknowledge_once(group, heard).await
     }
 
     async fn close(&self) {
@@ -362,179 +428,6 @@ impl<D: Dialect> Engine for TransactionalEngine<D> {
             reads.close().await;
         }
     }
-}
-
-/// A transaction. Dropped before its commit it is rolled back.
-struct Unit<'a, D: Dialect> {
-    transaction: Transaction<'a, D>,
-    engine: &'a TransactionalEngine<D>,
-}
-
-impl<D: Dialect> Unit<'_, D> {
-    async fn execute(&mut self, sql: &SqlStr, args: &[Arg<'_>]) -> Result<u64, Failure> {
-        Ok(D::execute(&mut self.transaction, sql, args).await?)
-    }
-
-    /// The row under a handle, locked, and the time after that.
-    async fn row(&mut self, handle: &Handle) -> Result<Option<(Row, Timestamp)>, Failure> {
-        let sent = Instant::now();
-        let args = [Arg::Bytes(handle.as_bytes())];
-        let found = D::row(&mut self.transaction, &self.engine.statements.lock, &args).await?;
-        let Some(found) = found else { return Ok(None) };
-        let now = if sent.elapsed() > WAITED {
-            self.now().await?
-        } else {
-            D::now(&self.engine.time, D::int(&found, NOW)?)?
-        };
-        Ok(Some((Row::decode::<D>(&found)?, now)))
-    }
-
-    /// The row that the presented id matches, locked, and the time after that.
-    async fn find(
-        &mut self,
-        id: &StoredId,
-        access: Access,
-    ) -> Result<Result<(Row, Timestamp), Miss>, Failure> {
-        let Some((row, now)) = self.row(id.handle()).await? else { return Ok(Err(Miss::of_nothing(access))) };
-        Ok(match row.miss(id, access, now) {
-            Some(miss) => Err(miss),
-            None => Ok((row, now)),
-        })
-    }
-
-    /// Whether the session under a handle is of another namespace.
-    async fn is_foreign(&mut self, handle: &Handle) -> Result<bool, Failure> {
-        let args = [Arg::Bytes(handle.as_bytes()), Arg::Text(&self.engine.namespace)];
-        let row = D::row(&mut self.transaction, &self.engine.statements.foreign, &args).await?;
-        Ok(row.is_some())
-    }
-
-    async fn now(&mut self) -> Result<Timestamp, Failure> {
-        let row = D::row(&mut self.transaction, &self.engine.statements.now, &[]).await?;
-        let answered = row.map(|row| D::int(&row, 0)).transpose()?.flatten();
-        D::now(&self.engine.time, answered)
-    }
-
-    async fn insert(&mut self, handle: &Handle, row: &Row) -> Result<(), Failure> {
-        let engine = self.engine;
-        let args: Vec<_> = [Arg::Text(&engine.namespace)].into_iter().chain(columns(row, handle)).collect();
-        match self.execute(&engine.statements.insert, &args).await {
-            Ok(_) => Ok(()),
-            // Another one has begun it since it was looked for.
-            Err(Failure::Refused(error)) if error.kind() == session_core::ErrorKind::Conflict => {
-                Err(Failure::Contended(error))
-            }
-            Err(failure) => Err(failure),
-        }
-    }
-
-    async fn write(&mut self, handle: &Handle, row: &Row) -> Result<(), Failure> {
-        let engine = self.engine;
-        self.execute(&engine.statements.write, &columns(row, handle)).await?;
-        Ok(())
-    }
-
-    async fn remove_session(&mut self, handle: &Handle) -> Result<(), Failure> {
-        self.clear(handle).await?;
-        let sql = self.engine.statements.remove_sessions(1);
-        self.execute(&sql, &[Arg::Bytes(handle.as_bytes())]).await?;
-        Ok(())
-    }
-
-    /// Removes all attributes.
-    async fn clear(&mut self, handle: &Handle) -> Result<(), Failure> {
-        let engine = self.engine;
-        self.execute(&engine.statements.clear, &[Arg::Bytes(handle.as_bytes())]).await?;
-        Ok(())
-    }
-
-    async fn change(&mut self, handle: &Handle, changes: &Changes) -> Result<(), Failure> {
-        let (mut set, mut removed) = (Vec::new(), Vec::new());
-        for (name, value) in &changes.attributes {
-            match value {
-                Some(value) => set.push((&**name, &**value)),
-                None => removed.push(&**name),
-            }
-        }
-        self.set(handle, &set).await?;
-        self.remove(handle, &removed).await
-    }
-
-    async fn set(&mut self, handle: &Handle, attributes: &[(&str, &[u8])]) -> Result<(), Failure> {
-        let session = Arg::Bytes(handle.as_bytes());
-        for batch in attributes.chunks(D::BATCH) {
-            let args = batch
-                .iter()
-                .flat_map(|(name, value)| [session, Arg::Bytes(name.as_bytes()), Arg::Bytes(value)]);
-            let sql = self.engine.statements.set(batch.len());
-            self.execute(&sql, &args.collect::<Vec<_>>()).await?;
-        }
-        Ok(())
-    }
-
-    async fn remove(&mut self, handle: &Handle, names: &[&str]) -> Result<(), Failure> {
-        for batch in names.chunks(D::BATCH) {
-            let names = batch.iter().map(|name| Arg::Bytes(name.as_bytes()));
-            let args: Vec<_> = [Arg::Bytes(handle.as_bytes())].into_iter().chain(names).collect();
-            let sql = self.engine.statements.remove(batch.len());
-            self.execute(&sql, &args).await?;
-        }
-        Ok(())
-    }
-
-    async fn value(&mut self, handle: &Handle, name: &str) -> Result<Option<Vec<u8>>, Failure> {
-        let args = [Arg::Bytes(handle.as_bytes()), Arg::Bytes(name.as_bytes())];
-        let row = D::row(&mut self.transaction, &self.engine.statements.value, &args).await?;
-        Ok(row.map(|row| D::bytes(&row, 0)).transpose()?.flatten())
-    }
-
-    async fn sweep(&mut self, limit: usize) -> Result<usize, Failure> {
-        let now = self.now().await?;
-        let args = [Arg::Int(column(now)), Arg::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
-        let dead = D::rows(&mut self.transaction, &self.engine.statements.dead, &args).await?;
-        let mut locators = Vec::with_capacity(dead.len());
-        for row in &dead {
-            locators.push(D::bytes(row, 0)?.ok_or_else(|| unreadable("a locator is missing"))?);
-        }
-        for batch in locators.chunks(D::BATCH) {
-            for locator in batch {
-                self.execute(&self.engine.statements.clear, &[Arg::Bytes(locator)]).await?;
-            }
-            let args: Vec<_> = batch.iter().map(|locator| Arg::Bytes(locator)).collect();
-            let sql = self.engine.statements.remove_sessions(batch.len());
-            self.execute(&sql, &args).await?;
-        }
-        Ok(locators.len())
-    }
-
-    async fn commit(self) -> Result<(), Failure> {
-        Ok(self.transaction.commit().await?)
-    }
-}
-
-/// The columns in their order, then the locator.
-fn columns<'a>(row: &'a Row, handle: &'a Handle) -> [Arg<'a>; 16] {
-    let Row { record, current, candidate, previous, superseded_at, ended_at, last_op } = row;
-    let time = |time: &Option<Timestamp>| Arg::MaybeInt(time.map(column));
-    let digest = |digest: Option<&'a Digest>| Arg::MaybeBytes(digest.map(|digest| &digest.as_bytes()[..]));
-    [
-        digest(current.as_ref()),
-        digest(candidate.as_ref().map(|candidate| &candidate.digest)),
-        Arg::MaybeInt(candidate.map(|candidate| column(candidate.made_at))),
-        digest(previous.as_ref().map(|previous| &previous.digest)),
-        Arg::MaybeInt(previous.map(|previous| column(previous.good_until))),
-        time(superseded_at),
-        Arg::Int(column(record.created)),
-        Arg::Int(column(record.last_accessed)),
-        Arg::MaybeInt(record.idle.map(crate::row::millis)),
-        time(&record.end),
-        Arg::Int(column(record.expires_at)),
-        Arg::Int(column(record.renewed_at)),
-        Arg::MaybeBytes(record.principal.as_ref().map(|principal| principal.as_str().as_bytes())),
-        time(ended_at),
-        Arg::MaybeBytes(last_op.as_deref()),
-        Arg::Bytes(handle.as_bytes()),
-    ]
 }
 
 fn attribute_name(name: Vec<u8>) -> Result<Name, Failure> {

@@ -1,0 +1,236 @@
+//! How the tables come about.
+
+use std::time::Duration;
+
+use session_core::{Error, ErrorKind};
+use session_sql::{Migrate, SqlStore};
+use session_testkit::{MariaDbServer, PostgresServer};
+
+use crate::support::StoreExt as _;
+
+/// Ten nodes that start in the same moment on a database without tables.
+async fn ten_at_once(url: String) {
+    let starts = (0..10).map(|_| {
+        let url = url.clone();
+        tokio::spawn(async move { SqlStore::builder(url).max_connections(1).connect().await })
+    });
+    for started in starts.collect::<Vec<_>>() {
+        started.await.unwrap().unwrap().live_through().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_nodes_create_the_tables_at_once_in_postgresql() {
+    let server = PostgresServer::shared();
+    for _ in 0..5 {
+        let database = server.database();
+        ten_at_once(server.url(&database)).await;
+        assert_eq!(server.query(&database, "SELECT version FROM http_session_schema"), "1");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_nodes_create_the_tables_at_once_in_mariadb() {
+    let server = MariaDbServer::shared();
+    for _ in 0..5 {
+        let database = server.database();
+        ten_at_once(server.url(&database)).await;
+        assert_eq!(server.query(&format!("SELECT version FROM {database}.http_session_schema")), "1");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_nodes_create_the_tables_at_once_in_a_sqlite_file() {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        ten_at_once(format!("sqlite://{}", folder.path().join("sessions.db").display())).await;
+    }
+}
+
+async fn refusal(url: String, migrate: Migrate) -> Error {
+    let error = SqlStore::builder(url).migrate(migrate).connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error:?}");
+    error
+}
+
+#[tokio::test]
+async fn a_check_names_all_that_is_missing_and_changes_nothing() {
+    let server = PostgresServer::shared();
+    let database = server.database();
+    let url = server.url(&database);
+    let error = refusal(url.clone(), Migrate::Check).await.to_string();
+    for table in ["http_session", "http_session_attribute", "http_session_schema"] {
+        assert!(
+            error.contains(&format!("the table {table},")) || error.contains(&format!("{table})")),
+            "{error}"
+        );
+    }
+    assert_eq!(
+        server.query(&database, "SELECT count(*) FROM pg_class WHERE relname LIKE 'http_session%'"),
+        "0"
+    );
+
+    SqlStore::connect(url.clone()).await.unwrap();
+    server.query(&database, "ALTER TABLE http_session DROP COLUMN idle, DROP COLUMN last_op");
+    let error = refusal(url, Migrate::Check).await.to_string();
+    assert!(
+        error.contains("missing: the column idle of the table http_session, the column last_op"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_check_names_what_is_missing_in_the_other_databases() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = format!("sqlite://{}", folder.path().join("sessions.db").display());
+    let server = MariaDbServer::shared();
+    for url in [sqlite, server.url(&server.database())] {
+        let error = refusal(url.clone(), Migrate::Check).await.to_string();
+        assert!(
+            error.contains("missing: the table http_session, the table http_session_attribute"),
+            "{error}"
+        );
+        SqlStore::connect(url.clone()).await.unwrap();
+        let builder = SqlStore::builder(url).migrate(Migrate::Check);
+        builder.connect().await.unwrap().live_through().await;
+    }
+}
+
+/// The URL of a user who may do everything with tables but make them.
+fn without_ddl(server: &PostgresServer, database: &str) -> String {
+    let user = format!("reader_{database}");
+    server.query(
+        database,
+        &format!(
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE ROLE {user} LOGIN;
+             ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {user};"
+        ),
+    );
+    format!("postgres://{user}@127.0.0.1:{}/{database}", server.port())
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_change_the_schema_is_told_so_and_served_once_it_is_there() {
+    let server = PostgresServer::shared();
+    let database = server.database();
+    let url = without_ddl(&server, &database);
+    let error = refusal(url.clone(), Migrate::Auto).await.to_string();
+    assert!(
+        error.contains("missing: the table http_session") && error.contains("SqlStoreBuilder::ddl"),
+        "{error}"
+    );
+    assert!(error.contains("permission denied for schema public"), "{error}");
+
+    // What an administrator runs.
+    let ddl = SqlStore::builder(url.clone()).ddl().unwrap();
+    server.query(&database, &ddl);
+    for migrate in [Migrate::Check, Migrate::Auto, Migrate::Never] {
+        let store = SqlStore::builder(url.clone()).migrate(migrate).connect().await.unwrap();
+        store.live_through().await;
+    }
+}
+
+#[tokio::test]
+async fn the_printed_statements_make_what_the_store_makes() {
+    let server = MariaDbServer::shared();
+    let database = server.database();
+    let url = server.url(&database);
+    let ddl = SqlStore::builder(url.clone()).ddl().unwrap();
+    server.query(&format!("USE {database}; {ddl}"));
+    SqlStore::builder(url).migrate(Migrate::Check).connect().await.unwrap().live_through().await;
+
+    let pool = sqlx::SqlitePool::connect("sqlite::memory:").await.unwrap();
+    let ddl = SqlStore::builder(pool.clone()).ddl().unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(ddl)).execute(&pool).await.unwrap();
+    SqlStore::builder(pool).migrate(Migrate::Check).connect().await.unwrap().live_through().await;
+}
+
+#[tokio::test]
+async fn tables_of_a_later_version_are_an_error_and_stay_as_they_are() {
+    let server = PostgresServer::shared();
+    let database = server.database();
+    let url = server.url(&database);
+    SqlStore::connect(url.clone()).await.unwrap();
+    server.query(
+        &database,
+        "INSERT INTO http_session_schema VALUES (1000); ALTER TABLE http_session DROP COLUMN idle",
+    );
+    for migrate in [Migrate::Auto, Migrate::Check] {
+        let error = refusal(url.clone(), migrate).await.to_string();
+        assert!(
+            error.contains("are of version 1000, and this program knows them up to version 1"),
+            "{error}"
+        );
+    }
+    let columns =
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'http_session'::regclass AND attname = 'idle'";
+    assert_eq!(server.query(&database, columns), "0");
+}
+
+#[tokio::test]
+async fn what_was_half_done_is_finished() {
+    let server = MariaDbServer::shared();
+    let database = server.database();
+    let url = server.url(&database);
+    SqlStore::connect(url.clone()).await.unwrap();
+    // A node died between two statements: this database has no transactions for its schema.
+    server.query(&format!("USE {database}; DROP TABLE http_session_claim; DELETE FROM http_session_schema"));
+    SqlStore::connect(url.clone()).await.unwrap();
+    SqlStore::builder(url).migrate(Migrate::Check).connect().await.unwrap().live_through().await;
+}
+
+#[tokio::test]
+async fn tables_may_have_any_name_in_any_schema() {
+    let server = PostgresServer::shared();
+    let database = server.database();
+    let url = server.url(&database);
+    server.query(&database, "CREATE SCHEMA \"My Shop\"");
+    for (schema, name) in [(None, "Select"), (Some("My Shop"), "order by; --"), (Some("My Shop"), "größe")]
+    {
+        let mut builder = SqlStore::builder(url.clone()).tables(name);
+        if let Some(schema) = schema {
+            builder = builder.schema(schema);
+        }
+        builder.connect().await.unwrap().live_through().await;
+    }
+    let tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'My Shop'";
+    assert_eq!(server.query(&database, tables), "14");
+
+    let server = MariaDbServer::shared();
+    let (database, other) = (server.database(), server.database());
+    let builder = SqlStore::builder(server.url(&database)).schema(other.clone()).tables("order by");
+    builder.connect().await.unwrap().live_through().await;
+    assert_eq!(server.query(&format!("SELECT count(*) FROM {other}.`order by`")), "1");
+
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("sessions.db").display());
+    SqlStore::builder(url).tables("order by").connect().await.unwrap().live_through().await;
+}
+
+#[tokio::test]
+async fn all_wrong_settings_are_told_at_once() {
+    let builder = SqlStore::builder("sqlite::memory:").namespace("a b").tables("\"").max_connections(0);
+    let error = builder.budget(Duration::ZERO).schema("").connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.to_string().split("; ").count(), 5, "{error}");
+    let error = SqlStore::connect("oracle://localhost").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+}
+
+#[tokio::test]
+async fn no_password_is_in_an_error_or_a_debug() {
+    let server = MariaDbServer::shared();
+    let builder = SqlStore::builder(format!("mysql://session:hunter2@127.0.0.1:{}/test", server.port()));
+    assert!(!format!("{builder:?}").contains("hunter2"));
+    let error = builder.connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error:?}");
+    assert!(error.to_string().contains("Access denied"), "{error}");
+    assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    for url in
+        ["postgres://u:hunter2@[::1", "mysql://u:hunter2@h:port/x", "postgres://u:hunter2@h/x?sslmode=yes"]
+    {
+        let error = SqlStore::connect(url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{url}: {error:?}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+}
