@@ -10,10 +10,10 @@ use session_core::{
 
 use crate::annotation::{Annotation, Opening, Own};
 use crate::background::{self, LISTEN_EVERY, SWEEP_EVERY};
-use crate::explain::Explanation;
+use crate::explain::{Explanation, HANDED_IN};
 use crate::keys::{
     CONFIG, EVENTS, MAX_ATTRIBUTE_BYTES, MAX_ATTRIBUTES, MAX_SESSION_BYTES, RENEW_EVERY, SAVE_ON_ERROR,
-    SWEEP, TOUCH,
+    STORE, SWEEP, TOUCH,
 };
 use crate::layers::{FILE, Layers};
 use crate::mistakes::Mistakes;
@@ -226,10 +226,14 @@ impl Builder {
         let handed_in = self.handed_in.clone();
         let (has_store, has_resolver) =
             (self.store.is_some(), self.has_resolver || self.own.resolver.is_some());
-        let name = self.annotation.name;
+        let annotation = self.annotation;
         let read = self.read()?;
-        let own_store = has_store || (read.settings.store.is_none() && read.opening.is_some());
-        Ok(Explanation::new(name, &read, &handed_in, own_store, has_resolver))
+        let own_store = match &read.opening {
+            _ if has_store => Some(HANDED_IN.to_owned()),
+            Some(_) if read.settings.store.is_none() => Some(annotation.describe(STORE)),
+            _ => None,
+        };
+        Ok(Explanation::new(annotation.name, &read, &handed_in, own_store.as_deref(), has_resolver))
     }
 
     /// Reads the settings, connects to the store and makes the manager that the layers share.
@@ -281,14 +285,14 @@ impl Builder {
         Ok(manager)
     }
 
-    /// [`build`](Self::build), as a layer for an axum router.
+    /// [`build`](Self::build), as a layer for an axum router or another tower service.
     ///
     /// # Errors
     ///
     /// As [`build`](Self::build).
-    #[cfg(feature = "axum")]
-    pub async fn layer(self) -> Result<crate::axum::SessionLayer> {
-        Ok(crate::axum::SessionLayer::new(self.build().await?))
+    #[cfg(feature = "tower")]
+    pub async fn layer(self) -> Result<crate::tower::SessionLayer> {
+        Ok(crate::tower::SessionLayer::new(self.build().await?))
     }
 }
 

@@ -43,24 +43,24 @@ struct Row {
     origin: String,
 }
 
-const HANDED_IN: &str = "handed in by the program";
+pub(crate) const HANDED_IN: &str = "handed in by the program";
 
 impl Explanation {
     pub(crate) fn new(
         name: &'static str,
         read: &Read,
         handed_in: &[&'static str],
-        own_store: bool,
+        own_store: Option<&str>,
         own_resolver: bool,
     ) -> Self {
         let Read { settings, sources, .. } = read;
         let way = Way::of(settings, own_resolver);
         let rows = KEYS.iter().filter(|key| key.property != CONFIG && way.has(key)).map(|key| {
             let said = settings.said.iter().find(|said| said.property == key.property);
+            let own_store = own_store.filter(|_| key.property == STORE);
+            let own = own_store.or(handed_in.contains(&key.property).then_some(HANDED_IN));
             let (value, origin) = match said {
-                _ if handed_in.contains(&key.property) || (key.property == STORE && own_store) => {
-                    ("…".to_owned(), HANDED_IN.to_owned())
-                }
+                _ if own.is_some() => ("…".to_owned(), own.unwrap_or_default().to_owned()),
                 Some(said) => (said.text.clone(), said.origin.clone()),
                 None if key.property == COOKIE_NAME => (way.cookie_name(settings), "default".to_owned()),
                 None => (key.default.to_owned(), "default".to_owned()),

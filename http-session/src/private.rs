@@ -10,7 +10,7 @@ pub use crate::annotation::{
 pub use crate::{__session_config_methods as session_config_methods, Builder, Explanation, Source};
 
 /// The methods that depend on a feature: a proc macro cannot see features, this macro is one of the facade's.
-#[cfg(feature = "axum")]
+#[cfg(feature = "tower")]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __session_config_methods {
@@ -25,7 +25,7 @@ macro_rules! __session_config_methods {
             ///
             /// One that names every mistake with where the value came from, or what the store answers.
             $vis async fn layer()
-            -> ::core::result::Result<$crate::axum::SessionLayer, $crate::__private::Error> {
+            -> ::core::result::Result<$crate::tower::SessionLayer, $crate::__private::Error> {
                 $crate::Builder::layer(Self::builder()).await
             }
         }
@@ -33,7 +33,7 @@ macro_rules! __session_config_methods {
 }
 
 /// Without an adapter there is no layer.
-#[cfg(not(feature = "axum"))]
+#[cfg(not(feature = "tower"))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __session_config_methods {

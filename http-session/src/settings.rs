@@ -261,3 +261,28 @@ fn save(text: &str) -> Result<SaveMode, String> {
         _ => SaveMode::Changed,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table that people read is the table that the program reads.
+    #[test]
+    fn each_setting_stands_in_the_documentation_with_its_default_and_its_variable() {
+        let documentation = include_str!("lib.rs");
+        for key in KEYS {
+            let variable = key.property.to_uppercase().replace(['.', '-'], "_");
+            let row = documentation
+                .lines()
+                .find(|line| line.starts_with("/// | `") && line.contains(&format!("`{variable}` |")));
+            let row = row.unwrap_or_else(|| panic!("no row for {variable}"));
+            let name = match key.is_of_cookie() {
+                true => format!("/// | `cookie({}", key.name.trim_start_matches("cookie.")),
+                false => format!("/// | `{}", key.name),
+            };
+            assert!(row.starts_with(&name), "{row}");
+            let default = row.split('|').nth(2).unwrap().replace(['`', '"'], "");
+            assert!(default.trim().starts_with(key.default), "{default} is not {}: {row}", key.default);
+        }
+    }
+}

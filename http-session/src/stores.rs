@@ -159,6 +159,9 @@ async fn open_redis(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn Sess
     if let Some(budget) = place.budget {
         builder = builder.budget(budget);
     }
+    if let Some(events) = place.events {
+        builder = builder.events(events);
+    }
     match builder.connect().await {
         Ok(store) => Ok(Arc::new(store)),
         Err(error) => Err(not_opened(given, error)),

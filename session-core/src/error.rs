@@ -135,7 +135,8 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("Error");
-        text.field("kind", &self.0.kind).field("message", &self.0.message);
+        // As it reads: `main` shows its error this way, and what is wrong with a configuration has a line for each.
+        text.field("kind", &self.0.kind).field("message", &format_args!("{}", self.0.message));
         if let Some(source) = &self.0.source {
             text.field("source", source);
         }

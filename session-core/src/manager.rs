@@ -160,6 +160,7 @@ impl fmt::Debug for SessionManager {
             .field("resolver", &self.resolver)
             .field("codec", &self.codec)
             .field("limits", &self.limits)
+            .field("budget", &self.budget)
             .field("save", &self.save)
             .field("flush", &self.flush)
             .field("anonymous_idle", &self.anonymous_idle)

@@ -208,18 +208,19 @@ const MAX_ROUTE: usize = 100;
 impl ValueForm {
     /// An id holds no dot: what stands behind one is a route, of whichever node.
     fn read(&self, value: &[u8], found: &mut dyn FnMut(&[u8])) {
-        let mut decoded = [0; MAX_DECODED];
+        let mut decoded;
         let value = match self.base64 {
             false => value,
-            true => match BASE64.decode_slice(value, &mut decoded) {
-                Ok(len) => &decoded[..len],
-                Err(_) => return,
-            },
+            true => {
+                decoded = [0; MAX_DECODED];
+                match BASE64.decode_slice(value, &mut decoded) {
+                    Ok(len) => &decoded[..len],
+                    Err(_) => return,
+                }
+            }
         };
-        match (&self.route, memchr::memchr(b'.', value)) {
-            (Some(_), Some(dot)) => found(&value[..dot]),
-            (_, _) => found(value),
-        }
+        let dot = self.route.as_ref().and_then(|_| memchr::memchr(b'.', value));
+        found(dot.map_or(value, |dot| &value[..dot]));
     }
 
     fn write<'i>(&self, id: &'i str) -> Cow<'i, str> {

@@ -5,7 +5,7 @@ use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::spanned::Spanned as _;
-use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path, Token, parenthesized};
+use syn::{BinOp, Expr, ExprBinary, ExprLit, Ident, Lit, LitStr, Path, Token, parenthesized};
 
 use crate::keys::{KEYS, Key, Kind, STORE};
 use crate::mistakes::Mistakes;
@@ -110,17 +110,20 @@ fn store(name: &Ident, input: ParseStream<'_>, options: &mut Options) -> syn::Re
     Ok(())
 }
 
-/// `resolver = …` and `codec = …`: a value, by its path or by the function that makes it.
+/// `resolver = …` and `codec = …`: a value.
 fn own(name: &Ident, example: &str, input: ParseStream<'_>, place: &mut Option<Expr>) -> syn::Result<()> {
     let wrong = |at| {
-        syn::Error::new(at, format!("`{name}` is a value or the call of a function: {name} = {example}"))
+        syn::Error::new(
+            at,
+            format!("`{name}` is a value, made by a function for instance: {name} = {example}"),
+        )
     };
     if !input.peek(Token![=]) {
         return Err(wrong(name.span()));
     }
     input.parse::<Token![=]>()?;
     let value: Expr = input.parse()?;
-    if !matches!(value, Expr::Path(_) | Expr::Call(_)) {
+    if matches!(value, Expr::Lit(_)) {
         return Err(wrong(value.span()));
     }
     if place.replace(value).is_some() {
@@ -225,10 +228,10 @@ fn value(name: &Ident, kind: Kind, input: ParseStream<'_>) -> syn::Result<(Strin
     let value: Expr = input.parse()?;
     let at = value.span();
     let is_number = is_number(kind);
+    if let Some(number) = product(&value).filter(|_| is_number) {
+        return Ok((number?, at));
+    }
     match (kind, value) {
-        (_, Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) if is_number && number.suffix().is_empty() => {
-            Ok((number.base10_digits().to_owned(), at))
-        }
         (Kind::Flag, Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. })) => Ok((flag.value.to_string(), at)),
         // A flag is a text only if it is made of placeholders.
         (Kind::Flag, Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) if !text.value().contains('{') => {
@@ -243,6 +246,27 @@ fn value(name: &Ident, kind: Kind, input: ParseStream<'_>) -> syn::Result<(Strin
         }
         (_, Expr::Unary(_)) if is_number => Err(syn::Error::new(at, format!("`{name}` is not negative"))),
         (kind, _) => Err(wrong(at, name, kind)),
+    }
+}
+
+/// A number, or several that are multiplied: `86400 * 30` says thirty days as many write it.
+fn product(value: &Expr) -> Option<syn::Result<String>> {
+    match value {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) if number.suffix().is_empty() => {
+            Some(Ok(number.base10_digits().to_owned()))
+        }
+        Expr::Paren(inner) => product(&inner.expr),
+        Expr::Binary(ExprBinary { left, op: BinOp::Mul(_), right, .. }) => {
+            let (left, right) = (product(left)?, product(right)?);
+            Some(left.and_then(|left| {
+                let (left, right) = (left.parse::<u64>(), right?.parse::<u64>());
+                let product = left.ok().zip(right.ok()).and_then(|(left, right)| left.checked_mul(right));
+                let too_large =
+                    || syn::Error::new(value.span(), "this product is larger than can be counted");
+                product.map(|product| product.to_string()).ok_or_else(too_large)
+            }))
+        }
+        _ => None,
     }
 }
 

@@ -177,9 +177,9 @@ impl Voice {
         Self(log.map(|log| Box::new((Arc::clone(log), *handle))))
     }
 
-    pub(crate) fn tell(&self, kind: EventKind, record: &Record, now: Timestamp) {
+    pub(crate) fn tell(&self, kind: EventKind, record: &Record, at: Timestamp) {
         if let Some((log, handle)) = self.0.as_deref() {
-            log.tell(SessionEvent::new(kind, *handle, now).about(record, &log.settings));
+            log.tell(SessionEvent::new(kind, *handle, at).about(record, &log.settings));
         }
     }
 }

@@ -234,11 +234,11 @@ impl Slot {
     /// Tells that what lives in this state is about to end: by itself, if its time had come anyway.
     fn tell_end(&self, state: &State, reason: Reason, now: Timestamp) {
         if let State::Live(live) = state {
-            let kind = match live.record.is_expired(now) {
-                true => EventKind::Expired,
-                false => EventKind::Deleted(reason),
+            let (kind, at) = match live.record.is_expired(now) {
+                true => (EventKind::Expired, live.record.expires_at),
+                false => (EventKind::Deleted(reason), now),
             };
-            self.voice.tell(kind, &live.record, now);
+            self.voice.tell(kind, &live.record, at);
         }
     }
 

@@ -9,25 +9,28 @@ use crate::error::{PERMISSIONS, unexpected_reply};
 use crate::keys::Keys;
 use crate::scripts;
 
-pub(crate) async fn all(connection: &Connection, keys: &Keys) -> Result<()> {
-    permissions(connection, keys).await?;
+pub(crate) async fn all(connection: &Connection, keys: &Keys, is_telling: bool) -> Result<()> {
+    permissions(connection, keys, is_telling).await?;
     #[cfg(feature = "tracing")]
     eviction(connection).await;
     Ok(())
 }
 
-async fn permissions(connection: &Connection, keys: &Keys) -> Result<()> {
+async fn permissions(connection: &Connection, keys: &Keys, is_telling: bool) -> Result<()> {
     let key = keys.nothing();
-    for name in ["HGETALL", "HMGET"] {
+    let mut reads: Vec<(&str, &[&str])> = vec![("HGETALL", &[]), ("HMGET", &["-"])];
+    if is_telling {
+        reads.extend([("XRANGE", &["-", "-"][..]), ("XREVRANGE", &["-", "-"])]);
+    }
+    for (name, rest) in reads {
         let mut cmd = Cmd::new();
-        cmd.arg(name).arg(&key);
-        if name == "HMGET" {
-            cmd.arg("-");
-        }
+        cmd.arg(name).arg(&key).arg(rest);
         let deadline = connection.deadline(std::time::Instant::now());
         connection.send(&Call::command(cmd).again(), deadline).await?;
     }
-    let probe = Call::script(scripts::PROBE.call(&key, 0, 0), &scripts::PROBE).again();
+    let mut probe = scripts::PROBE.call(&key, 1, 1);
+    probe.arg(if is_telling { "1" } else { "0" });
+    let probe = Call::script(probe, &scripts::PROBE).again();
     let answer = connection.send(&probe, connection.deadline(std::time::Instant::now())).await?;
     let Value::BulkString(refused) = answer.value else {
         return Err(unexpected_reply("the script that tries commands answered no text"));

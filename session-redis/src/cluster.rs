@@ -38,17 +38,15 @@ pub(crate) struct Cluster {
 const MOMENT: Duration = Duration::from_millis(100);
 
 impl Cluster {
+    pub(crate) fn new(dialer: Arc<Dialer>, settings: Settings, seeds: Vec<Address>) -> Arc<Self> {
+        Arc::new(Self { dialer, settings, seeds, slots: RwLock::default(), survey: Shared::new() })
+    }
+
     /// Asks who has what, and connects to all that have something.
-    pub(crate) async fn open(
-        dialer: Arc<Dialer>,
-        settings: Settings,
-        seeds: Vec<Address>,
-    ) -> Result<Arc<Self>> {
-        let cluster =
-            Arc::new(Self { dialer, settings, seeds, slots: RwLock::default(), survey: Shared::new() });
-        cluster.look_around().await?;
-        try_join_all(cluster.slots().nodes().values().map(|node| node.open())).await?;
-        Ok(cluster)
+    pub(crate) async fn open(&self) -> Result<()> {
+        self.look_around().await?;
+        try_join_all(self.slots().nodes().values().map(|node| node.open())).await?;
+        Ok(())
     }
 
     pub(crate) fn nodes(&self) -> Vec<Arc<Node>> {

@@ -3,7 +3,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{Error, ErrorKind, Result};
+use session_core::{Error, ErrorKind, EventSettings, Result};
 
 use crate::RedisStore;
 use crate::connect::{Dialer, Purpose};
@@ -35,6 +35,7 @@ pub struct RedisStoreBuilder {
     url: String,
     namespace: String,
     budget: Duration,
+    events: Option<EventSettings>,
     connect_timeout: Option<Duration>,
     response_timeout: Option<Duration>,
     connections: Option<usize>,
@@ -55,6 +56,7 @@ impl RedisStoreBuilder {
             url,
             namespace: DEFAULT_NAMESPACE.to_owned(),
             budget: DEFAULT_BUDGET,
+            events: None,
             connect_timeout: None,
             response_timeout: None,
             connections: None,
@@ -82,6 +84,17 @@ impl RedisStoreBuilder {
     #[must_use]
     pub fn budget(self, budget: Duration) -> Self {
         Self { budget, ..self }
+    }
+
+    /// Tells what happens to sessions; not, when nothing is said. All nodes that share a namespace are to have the same
+    /// settings, or sessions end without a word.
+    ///
+    /// It costs two more commands where a session begins, one where it is rotated, four where it is ended, and some
+    /// hundred bytes of the server's memory for each session and each event. Somebody has to
+    /// [sweep](session_core::Sweep::sweep): the facade does.
+    #[must_use]
+    pub fn events(self, settings: EventSettings) -> Self {
+        Self { events: Some(settings), ..self }
     }
 
     /// How long a connect may take, with all that is asked on a new connection; and how long a connection may owe
@@ -163,8 +176,8 @@ impl RedisStoreBuilder {
     /// - [`ErrorKind::Unavailable`]: there is no server, or it does not answer.
     /// - [`ErrorKind::ReadOnly`]: the server is a replica.
     pub async fn connect(self) -> Result<RedisStore> {
-        let keys = Keys::new(&self.namespace);
-        RedisStore::open(self.checked()?, keys).await
+        let (keys, events) = (Keys::new(&self.namespace), self.events.clone());
+        RedisStore::open(self.checked()?, keys, events).await
     }
 
     /// All that can be known to be wrong without a server, at once.
@@ -212,6 +225,7 @@ impl RedisStoreBuilder {
         };
         let dialer = |purpose, credentials: &Credentials, database| {
             let dialer = Dialer::new(purpose, credentials, database, settings.connect_timeout);
+            let dialer = dialer.for_telling(self.events.is_some());
             #[cfg(feature = "tls")]
             let dialer = dialer.with_tls(connector.clone());
             Arc::new(dialer)

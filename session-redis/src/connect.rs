@@ -33,6 +33,8 @@ pub(crate) struct Dialer {
     tls: Option<tokio_rustls::TlsConnector>,
     purpose: Purpose,
     timeout: Duration,
+    /// Whether the scripts are needed that tell what they do.
+    is_telling: bool,
 }
 
 /// What a connection is for, and so what its server has to be.
@@ -63,7 +65,12 @@ impl Dialer {
             tls: None,
             purpose,
             timeout,
+            is_telling: false,
         }
+    }
+
+    pub(crate) fn for_telling(self, is_telling: bool) -> Self {
+        Self { is_telling, ..self }
     }
 
     #[cfg(feature = "tls")]
@@ -166,7 +173,7 @@ impl Dialer {
         commands.cmd("HELLO");
         if !matches!(self.purpose, Purpose::Sentinel) {
             commands.cmd("TIME");
-            for script in scripts::all() {
+            for script in scripts::all(self.is_telling) {
                 commands.add_command(script.load());
             }
         }

@@ -101,8 +101,26 @@ type Failed = (Arc<Link>, Failure);
 const REDIRECTIONS: usize = 5;
 
 impl Connection {
-    /// Connects at once, and once: what is wrong with the settings shows here.
+    /// Connects at once, so that what is wrong with the settings shows here. Where a failover may be under way, for as
+    /// long as an operation would wait for it.
     pub(crate) async fn open(target: Target) -> Result<Self> {
+        let deadline = Instant::now() + target.settings.budget;
+        let connection = Self::new(target);
+        loop {
+            let opened = match &connection.route {
+                Route::Node { node, .. } => node.open().await,
+                Route::Cluster(cluster) => cluster.open().await,
+            };
+            match opened {
+                Ok(()) => return Ok(connection),
+                Err(error) if !connection.may_fail_over() || !error.is_temporary() => return Err(error),
+                Err(error) if Instant::now() >= deadline => return Err(error),
+                Err(_) => sleep(a_moment()).await,
+            }
+        }
+    }
+
+    fn new(target: Target) -> Self {
         let Target { servers, settings, dialer, to_sentinels } = target;
         let route = match servers.clone() {
             Servers::One(address) => {
@@ -115,12 +133,13 @@ impl Connection {
                 tokio::spawn(sentinels.watch(Arc::downgrade(&node)));
                 Route::Node { node, may_fail_over: true }
             }
-            Servers::Cluster(seeds) => Route::Cluster(Cluster::open(dialer, settings, seeds).await?),
+            Servers::Cluster(seeds) => Route::Cluster(Cluster::new(dialer, settings, seeds)),
         };
-        if let Route::Node { node, .. } = &route {
-            node.open().await?;
-        }
-        Ok(Self { servers, settings, route })
+        Self { servers, settings, route }
+    }
+
+    fn may_fail_over(&self) -> bool {
+        !matches!(self.route, Route::Node { may_fail_over: false, .. })
     }
 
     pub(crate) fn servers(&self) -> &Servers {

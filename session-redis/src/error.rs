@@ -109,7 +109,7 @@ pub(crate) const READ_ONLY: &str =
 
 /// What a user of the server has to be allowed to.
 pub(crate) const PERMISSIONS: &str = "+@hash +@sortedset +@keyspace +@scripting +time, in a Cluster +cluster|slots +cluster|info \
-                                      +asking, to wait for a replica +wait, on the keys of the namespace";
+                                      +asking, to wait for a replica +wait, for events +@stream, on the keys of the namespace";
 
 /// The words of a refusal name the command, and never a key or another argument.
 fn not_permitted(words: Option<&str>) -> String {

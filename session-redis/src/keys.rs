@@ -5,11 +5,18 @@ use session_core::{Handle, Principal};
 pub(crate) struct Keys {
     sessions: String,
     principals: String,
+    expirations: String,
+    events: String,
 }
 
 impl Keys {
     pub(crate) fn new(namespace: &str) -> Self {
-        Self { sessions: format!("{namespace}:sessions:"), principals: format!("{namespace}:principals:") }
+        Self {
+            sessions: format!("{namespace}:sessions:"),
+            principals: format!("{namespace}:principals:"),
+            expirations: format!("{namespace}:expirations:"),
+            events: format!("{namespace}:events:"),
+        }
     }
 
     /// Where a session lies for life: its record, later its tombstone.
@@ -23,6 +30,16 @@ impl Keys {
     /// Where the index of a principal's sessions lies.
     pub(crate) fn principal(&self, principal: &Principal) -> String {
         format!("{}{principal}", self.principals)
+    }
+
+    /// Where it lies which sessions are to be looked at when. The braces spread these keys over a cluster.
+    pub(crate) fn expirations(&self, shard: u8) -> String {
+        format!("{}{{{shard}}}", self.expirations)
+    }
+
+    /// Where it lies what has happened.
+    pub(crate) fn events(&self, shard: u8) -> String {
+        format!("{}{{{shard}}}", self.events)
     }
 
     /// A key under which nothing ever lies.

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Reads are plain commands, writes are short scripts, and each operation is one round trip on one multiplexed
-//! connection. A session lies under `<namespace>:sessions:<handle>` and ends by Redis' own expiry: nothing sweeps.
+//! connection. A session lies under `<namespace>:sessions:<handle>` and ends by Redis' own expiry: nothing
+//! sweeps, unless the store tells [events](RedisStoreBuilder::events).
 //! Each command touches one key, so that a Cluster is as good as one server.
 //!
 //! # URLs
@@ -39,7 +40,7 @@
 //!
 //! It must be Redis 6.2 or later, or Valkey, a primary, and keep what it is given (`maxmemory-policy noeviction`). A user
 //! with permissions needs `+@hash +@sortedset +@keyspace +@scripting +time` on `~<namespace>:*`, in a Cluster also `+cluster|slots
-//! +cluster|info +asking`, and `+wait` where changes wait for a replica. All of that is checked when the store connects,
+//! +cluster|info +asking`, `+wait` where changes wait for a replica, and `+@stream` with events. All of that is checked when the store connects,
 //! and what is wrong is told in one message.
 
 mod check;
@@ -49,6 +50,7 @@ mod config;
 mod connect;
 mod connection;
 mod error;
+mod events;
 mod hello;
 mod keys;
 mod line;

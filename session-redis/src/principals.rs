@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use redis::{RedisWrite as _, Value};
 use session_core::{
     Access, Beyond, Cursor, Digest, Error, ErrorKind, Found, Handle, OpId, Page, Principal, Principals,
-    Record, Result, Revocation, Revoked, Select, SessionLimit, SignIn, SignedIn, StoredId, Timestamp,
+    Reason, Record, Result, Revocation, Revoked, Select, SessionLimit, SignIn, SignedIn, StoredId, Timestamp,
     throttle,
 };
 
@@ -54,7 +54,7 @@ impl Principals for RedisStore {
             Entry::Revoked => return Ok(SignedIn::Revoked),
             Entry::Full | Entry::LookAt(_) => return Ok(SignedIn::Full),
         };
-        self.end_members(&sign_in.principal, &victims, sign_in.op, deadline).await?;
+        self.end_members(&sign_in.principal, &victims, sign_in.op, Reason::Evicted, deadline).await?;
         let answer = self.claim(id, sign_in, at, access, deadline).await?;
         let (dropped, entered) = match answer {
             SignedIn::Applied if victims.is_empty() => return Ok(answer),
@@ -117,7 +117,7 @@ impl Principals for RedisStore {
             self.connection.send(&again(cmd, &scripts::INDEX_REVOKE).durable(), deadline).await?.value;
         let (at, listed) = time_and_rest(&value)?;
         let handles = handles(listed)?;
-        let ended = self.end_members(principal, &handles, revocation.op, deadline).await?;
+        let ended = self.end_members(principal, &handles, revocation.op, Reason::Revoked, deadline).await?;
         self.drop_entries(principal, &handles, None, deadline).await?;
         Ok(Revoked::new(Timestamp::from_millis(at), ended, handles.len() == STEP))
     }
@@ -198,14 +198,18 @@ impl RedisStore {
         access: Access,
         deadline: Instant,
     ) -> Result<SignedIn> {
-        let script = &scripts::SIGN_IN;
+        let script = self.form(&scripts::SIGN_IN);
         let life = entry_life(sign_in, access);
         let cap = life.map_or(Timestamp::NEVER, |life| Timestamp::from_millis(at).saturating_add(life));
         let mut cmd = changing(script, &self.keys.session(id.handle()), id, &sign_in.changes, access);
         times(&mut cmd, &sign_in.changes, access, Some(cap.as_millis()));
         let principal = format!("{at} {}", sign_in.principal);
         fields(&mut cmd, Some((&sign_in.new, Some(&principal))), &sign_in.changes);
-        let verdict = self.verdict_by(again(cmd, script).durable(), deadline).await?;
+        self.ask(&mut cmd, None);
+        self.expect_retimed(id, &sign_in.changes, deadline).await?;
+        let call = again(cmd, script).durable();
+        let (verdict, event) = self.told_by(call, id.handle(), deadline).await?;
+        self.tell(event, deadline).await;
         Ok(reply::signed_in(&verdict))
     }
 
@@ -215,11 +219,13 @@ impl RedisStore {
         principal: &Principal,
         handles: &[Handle],
         op: OpId,
+        reason: Reason,
         deadline: Instant,
     ) -> Result<usize> {
         let mut ended = 0;
         for some in handles.chunks(AT_ONCE) {
-            let ends = some.iter().map(|handle| self.end_member(principal, handle, op.as_bytes(), deadline));
+            let ends =
+                some.iter().map(|handle| self.end_member(principal, handle, op.as_bytes(), reason, deadline));
             for verdict in join_all(ends).await {
                 ended += usize::from(!matches!(verdict?, Verdict::Absent));
             }
@@ -232,13 +238,19 @@ impl RedisStore {
         principal: &Principal,
         handle: &Handle,
         op: &[u8; 16],
+        reason: Reason,
         deadline: Instant,
     ) -> Result<Verdict> {
         let name = principal.as_str();
-        let mut cmd = scripts::END_MEMBER.call(&self.keys.session(handle), 2, 16 + name.len());
+        let script = self.form(&scripts::END_MEMBER);
+        let mut cmd = script.call(&self.keys.session(handle), 2, 16 + name.len());
         cmd.write_arg(op);
         cmd.arg(name);
-        self.verdict_by(again(cmd, &scripts::END_MEMBER).durable(), deadline).await
+        self.ask(&mut cmd, Some(reason));
+        self.expect_end(handle, deadline).await;
+        let (verdict, event) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
+        self.tell(event, deadline).await;
+        Ok(verdict)
     }
 
     /// The records under these handles that are alive.
@@ -295,10 +307,11 @@ impl RedisStore {
         cap: Option<u64>,
         deadline: Instant,
     ) -> Result<Verdict> {
-        let mut cmd = matching(&scripts::TOUCH, &self.keys.session(id.handle()), id, access, 2, 24);
+        let script = self.form(&scripts::TOUCH);
+        let mut cmd = matching(script, &self.keys.session(id.handle()), id, access, 2, 24);
         cmd.arg(access.touch_millis());
         moment(&mut cmd, cap);
-        self.verdict_by(again(cmd, &scripts::TOUCH), deadline).await
+        self.verdict_by(again(cmd, script), deadline).await
     }
 
     /// Moves the end of a principal's session that could not move before its entry in the index; or ends it, if the
@@ -336,7 +349,7 @@ impl RedisStore {
         if answer.value == Value::Int(0) {
             // The operation that ends it is the store's own: nobody else's has the bytes of a handle.
             let own = id.handle().as_bytes();
-            if self.end_member(&principal, id.handle(), own, deadline).await.is_ok() {
+            if self.end_member(&principal, id.handle(), own, Reason::Revoked, deadline).await.is_ok() {
                 drop(self.drop_entries(&principal, &[*id.handle()], None, deadline).await);
             }
             return;

@@ -14,39 +14,84 @@ pub(crate) struct Script {
 pub(crate) static PROBE: LazyLock<Script> =
     LazyLock::new(|| Script::assemble(include_str!("scripts/probe.lua")));
 
+/// A script of an operation in its two forms. Where events are off nothing of them costs anything.
+#[derive(Debug)]
+pub(crate) struct Forms {
+    plain: Script,
+    /// Inside of another one, which answers what there is to tell, and keeps what has expired until it is told.
+    telling: Script,
+}
+
+impl Forms {
+    pub(crate) fn of(&self, is_telling: bool) -> &Script {
+        if is_telling { &self.telling } else { &self.plain }
+    }
+}
+
 macro_rules! scripts {
-    ($($constant:ident: $name:literal),* $(,)?) => {
-        $(pub(crate) static $constant: LazyLock<Script> = LazyLock::new(|| {
-            Script::assemble(include_str!(concat!("scripts/", $name, ".lua")))
+    (
+        operations { $($operation:ident: $name:literal in $around:literal,)* }
+        plain { $($plain:ident: $plain_name:literal,)* }
+        telling { $($telling:ident: $telling_name:literal,)* }
+    ) => {
+        $(pub(crate) static $operation: LazyLock<Forms> = LazyLock::new(|| {
+            let text = include_str!(concat!("scripts/", $name, ".lua"));
+            let around = include_str!(concat!("scripts/told/", $around, ".lua"));
+            Forms { plain: Script::assemble(text), telling: Script::assemble_around(text, around) }
         });)*
 
-        /// All of them, to be loaded at each connect.
-        pub(crate) fn all() -> impl Iterator<Item = &'static Script> {
-            [$(&*$constant),*].into_iter()
+        $(pub(crate) static $plain: LazyLock<Script> = LazyLock::new(|| {
+            Script::assemble(include_str!(concat!("scripts/", $plain_name, ".lua")))
+        });)*
+
+        $(pub(crate) static $telling: LazyLock<Script> = LazyLock::new(|| {
+            Script::assemble(include_str!(concat!("scripts/events/", $telling_name, ".lua")))
+        });)*
+
+        /// All that are needed, to be loaded at each connect.
+        pub(crate) fn all(is_telling: bool) -> impl Iterator<Item = &'static Script> {
+            let operations = [$($operation.of(is_telling)),*];
+            let plain: &[&'static Script] = &[$(&*$plain),*];
+            let telling: &[&'static Script] = if is_telling { &[$(&*$telling),*] } else { &[] };
+            operations.into_iter().chain(plain.to_vec()).chain(telling.to_vec())
         }
     };
 }
 
 scripts! {
-    CREATE: "create",
-    PROMOTE: "promote",
-    TOUCH: "touch",
-    SAVE: "save",
-    SAVE_TIMES: "save_times",
-    ROTATE: "rotate",
-    RENEW: "renew",
-    DELETE: "delete",
-    END: "end",
-    TAKE: "take",
-    REPLACE_IF: "replace_if",
-    SIGN_IN: "sign_in",
-    END_MEMBER: "end_member",
-    INDEX_ENROLL: "index_enroll",
-    INDEX_EXTEND: "index_extend",
-    INDEX_REVOKE: "index_revoke",
-    INDEX_DROP: "index_drop",
-    INDEX_PAGE: "index_page",
-    INDEX_COUNT: "index_count",
+    operations {
+        CREATE: "create" in "begins",
+        PROMOTE: "promote" in "matches",
+        TOUCH: "touch" in "extends",
+        SAVE: "save" in "matches",
+        SAVE_TIMES: "save_times" in "extends",
+        ROTATE: "rotate" in "rotates",
+        RENEW: "renew" in "matches",
+        DELETE: "delete" in "ends_match",
+        END: "end" in "ends",
+        TAKE: "take" in "matches",
+        REPLACE_IF: "replace_if" in "matches",
+        SIGN_IN: "sign_in" in "rotates",
+        END_MEMBER: "end_member" in "ends",
+    }
+    plain {
+        INDEX_ENROLL: "index_enroll",
+        INDEX_EXTEND: "index_extend",
+        INDEX_REVOKE: "index_revoke",
+        INDEX_DROP: "index_drop",
+        INDEX_PAGE: "index_page",
+        INDEX_COUNT: "index_count",
+    }
+    telling {
+        EXPECT: "expect",
+        CLAIM: "claim",
+        RELEASE: "release",
+        LOOK: "look",
+        CLEAR: "clear",
+        TELL: "tell",
+        JOIN: "join",
+        HEAR: "hear",
+    }
 }
 
 /// What a line `@include <name>` of a script stands for. One that stands for nothing is no Lua: the server refuses the
@@ -65,6 +110,11 @@ fn part(name: &str) -> Option<&'static str> {
         "tombstone" => include_str!("scripts/tombstone.lua"),
         "index" => include_str!("scripts/index.lua"),
         "index_expire" => include_str!("scripts/index_expire.lua"),
+        "told/expired" => include_str!("scripts/told/expired.lua"),
+        "told/unexpired" => include_str!("scripts/told/unexpired.lua"),
+        "told/fields" => include_str!("scripts/told/fields.lua"),
+        "told/keep" => include_str!("scripts/told/keep.lua"),
+        "told/end" => include_str!("scripts/told/end.lua"),
         _ => return None,
     })
 }
@@ -81,7 +131,14 @@ const _: () = {
 
 impl Script {
     fn assemble(text: &str) -> Self {
-        let text = included(text);
+        Self::new(included(text))
+    }
+
+    fn assemble_around(text: &str, around: &str) -> Self {
+        Self::new(included(around).replace("@operation\n", &included(text)))
+    }
+
+    fn new(text: String) -> Self {
         let sha = sha1_smol::Sha1::from(&text).digest().to_string();
         Self { text, sha }
     }
@@ -130,8 +187,13 @@ mod tests {
 
     #[test]
     fn every_command_of_the_scripts_is_tried_at_the_start() {
-        let used: BTreeSet<_> = all().flat_map(|script| commands(&script.text, "redis.call(")).collect();
-        assert!(used.contains("HSET"), "{used:?}");
-        assert_eq!(commands(&PROBE.text, "\ntry("), used);
+        let always = PROBE.text.split("if ARGV[1] == '1'").next().unwrap();
+        for (is_telling, probe) in [(false, always), (true, &PROBE.text)] {
+            let texts = || all(is_telling).map(|script| &script.text);
+            let mut used: BTreeSet<_> = texts().flat_map(|text| commands(text, "redis.call(")).collect();
+            used.extend(texts().flat_map(|text| commands(text, "redis.pcall(")));
+            assert!(used.contains("HSET"), "{used:?}");
+            assert_eq!(commands(probe, "\ntry("), used);
+        }
     }
 }

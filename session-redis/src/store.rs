@@ -1,3 +1,4 @@
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -5,19 +6,21 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use redis::{Cmd, RedisWrite as _, Value};
 use session_core::{
-    Access, Capabilities, Changes, Created, Digest, Handle, Load, NewRecord, OpId, Renewal, Renewed, Result,
-    Saved, Select, SessionStore, StoredId, Swapped, Taken, Timestamp,
+    Access, Capabilities, Changes, Created, Digest, EventKind, EventSettings, Handle, Load, NewRecord, OpId,
+    Reason, Renewal, Renewed, Result, Saved, Select, SessionEvent, SessionStore, StoredId, Swapped, Taken,
+    Timestamp,
 };
 
 use crate::RedisStoreBuilder;
 use crate::check;
 use crate::config::Target;
-use crate::connection::{Call, Connection};
+use crate::connection::{Answer, Call, Connection};
 use crate::error::unexpected_reply;
+use crate::events::Teller;
 use crate::keys::Keys;
 use crate::record::{self, Found, Hash, Metadata, attribute};
 use crate::reply::{self, Listed, Verdict};
-use crate::scripts::{self, Script};
+use crate::scripts::{self, Forms, Script};
 
 /// Keeps sessions in Redis or Valkey: in one server, in the primary that Sentinels name, or in a Cluster.
 ///
@@ -29,8 +32,9 @@ use crate::scripts::{self, Script};
 /// failover because replication is asynchronous. [`Durability`](crate::Durability) says what can be done about the
 /// latter.
 pub struct RedisStore {
-    pub(crate) connection: Connection,
-    pub(crate) keys: Keys,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) keys: Arc<Keys>,
+    teller: Option<Arc<Teller>>,
 }
 
 impl RedisStore {
@@ -50,10 +54,21 @@ impl RedisStore {
         RedisStoreBuilder::new(url.into())
     }
 
-    pub(crate) async fn open(target: Target, keys: Keys) -> Result<Self> {
-        let connection = Connection::open(target).await?;
-        check::all(&connection, &keys).await?;
-        Ok(Self { connection, keys })
+    pub(crate) async fn open(target: Target, keys: Keys, events: Option<EventSettings>) -> Result<Self> {
+        let (connection, keys) = (Arc::new(Connection::open(target).await?), Arc::new(keys));
+        check::all(&connection, &keys, events.is_some()).await?;
+        let teller = events.map(|settings| Teller::new(Arc::clone(&connection), Arc::clone(&keys), settings));
+        Ok(Self { connection, keys, teller })
+    }
+
+    /// What tells of the sessions, if the store was built to.
+    pub(crate) fn teller(&self) -> Option<&Arc<Teller>> {
+        self.teller.as_ref()
+    }
+
+    /// The form of an operation's script that this store needs.
+    pub(crate) fn form(&self, forms: &'static Forms) -> &'static Script {
+        forms.of(self.teller.is_some())
     }
 
     pub(crate) fn deadline(&self) -> Instant {
@@ -80,10 +95,90 @@ impl RedisStore {
         async move {
             let answer = connection.send(&call, deadline).await?;
             let verdict = reply::verdict(&answer.value)?;
-            if let Verdict::Done(Some(time)) | Verdict::Listed(Listed { now: time, .. }) = verdict {
-                answer.tells_time(time);
-            }
+            learn(&answer, &verdict);
             Ok(verdict)
+        }
+    }
+
+    /// The verdict of a script that answers what there is to tell, if it was asked to.
+    pub(crate) async fn told_by(
+        &self,
+        call: Call,
+        handle: &Handle,
+        deadline: Instant,
+    ) -> Result<(Verdict, Option<SessionEvent>)> {
+        let Some(teller) = &self.teller else { return Ok((self.verdict_by(call, deadline).await?, None)) };
+        let mut answer = self.connection.send(&call, deadline).await?;
+        let (value, event) = teller.open(mem::take(&mut answer.value), handle)?;
+        let verdict = reply::verdict(&value)?;
+        learn(&answer, &verdict);
+        Ok((verdict, event))
+    }
+
+    /// Tells what an operation has done. Without events nothing is to be done.
+    pub(crate) async fn tell(&self, event: Option<SessionEvent>, deadline: Instant) {
+        if let (Some(teller), Some(event)) = (&self.teller, event) {
+            match event.kind.is_end() {
+                true => Box::pin(teller.tell_end(event, deadline)).await,
+                false => drop(Box::pin(teller.tell(event, deadline)).await),
+            }
+        }
+    }
+
+    /// A create in three steps: the session is listed, it begins, that is told.
+    async fn create_telling(
+        &self,
+        teller: &Teller,
+        call: Call,
+        id: &StoredId,
+        new: &NewRecord,
+    ) -> Result<Created> {
+        let deadline = self.deadline();
+        let timeouts = new.expiry.idle_timeout().into_iter().chain(new.expiry.absolute_timeout());
+        teller.expect(id.handle(), timeouts.min(), deadline).await?;
+        let answer = self.connection.send(&call, deadline).await?;
+        let verdict = reply::verdict(&answer.value)?;
+        learn(&answer, &verdict);
+        let created = reply::created(&verdict)?;
+        if created == Created::Created {
+            let at = match verdict {
+                Verdict::Done(Some(time)) => Timestamp::from_millis(time),
+                _ => answer.now(),
+            };
+            let mut event = SessionEvent::new(EventKind::Created, *id.handle(), at);
+            event.attributes = teller.settings().chosen_of(&new.attributes);
+            teller.tell(event, deadline).await;
+        }
+        Ok(created)
+    }
+
+    /// Before a session gets another timeout.
+    pub(crate) async fn expect_retimed(
+        &self,
+        id: &StoredId,
+        changes: &Changes,
+        deadline: Instant,
+    ) -> Result<()> {
+        match &self.teller {
+            Some(teller) if changes.idle.is_some() || changes.absolute.is_some() => {
+                let timeouts = changes.idle.flatten().into_iter().chain(changes.absolute.flatten());
+                Box::pin(teller.expect_by(id.handle(), timeouts.min(), deadline)).await
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Before a session is ended.
+    pub(crate) async fn expect_end(&self, handle: &Handle, deadline: Instant) {
+        if let Some(teller) = &self.teller {
+            Box::pin(teller.expect_soon(handle, deadline)).await;
+        }
+    }
+
+    /// Has a script answer what there is to tell; `why`, if it is one that ends sessions.
+    pub(crate) fn ask(&self, cmd: &mut Cmd, why: Option<Reason>) {
+        if let Some(teller) = &self.teller {
+            teller.ask(cmd, why.map(EventKind::Deleted));
         }
     }
 
@@ -108,7 +203,8 @@ impl RedisStore {
     /// The id that a renewal has issued was shown: from now on it is the current one.
     async fn promote(&self, id: &StoredId, access: Access, deadline: Instant) -> Result<Saved> {
         let key = self.keys.session(id.handle());
-        let call = again(matching(&scripts::PROMOTE, &key, id, access, 0, 0), &scripts::PROMOTE);
+        let script = self.form(&scripts::PROMOTE);
+        let call = again(matching(script, &key, id, access, 0, 0), script);
         reply::saved(&self.verdict_by(call, deadline).await?)
     }
 }
@@ -119,7 +215,8 @@ impl SessionStore for RedisStore {
         let attributes = &new.attributes;
         let key = self.keys.session(id.handle());
         let bytes: usize = attributes.iter().map(|(name, value)| 2 + name.len() + value.len()).sum();
-        let mut cmd = scripts::CREATE.call(&key, 6 + 2 * attributes.len(), 64 + bytes);
+        let script = self.form(&scripts::CREATE);
+        let mut cmd = script.call(&key, 6 + 2 * attributes.len(), 64 + bytes);
         cmd.write_arg(id.digest().as_bytes());
         duration(&mut cmd, new.expiry.idle_timeout());
         duration(&mut cmd, new.expiry.absolute_timeout());
@@ -128,8 +225,11 @@ impl SessionStore for RedisStore {
             attribute(&mut cmd, name);
             cmd.write_arg(value);
         }
-        let verdict = self.verdict(again(cmd, &scripts::CREATE)).await?;
-        reply::created(&verdict)
+        let call = again(cmd, script);
+        match &self.teller {
+            None => reply::created(&self.verdict(call).await?),
+            Some(teller) => Box::pin(self.create_telling(teller, call, id, new)).await,
+        }
     }
 
     async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load> {
@@ -163,13 +263,14 @@ impl SessionStore for RedisStore {
 
     async fn save(&self, id: &StoredId, changes: &Changes, access: Access) -> Result<Saved> {
         let timed = changes.touch || changes.idle.is_some() || changes.absolute.is_some();
-        let script = if timed { &scripts::SAVE_TIMES } else { &scripts::SAVE };
+        let script = self.form(if timed { &scripts::SAVE_TIMES } else { &scripts::SAVE });
         let mut cmd = changing(script, &self.keys.session(id.handle()), id, changes, access);
         if timed {
             times(&mut cmd, changes, access, None);
         }
         fields(&mut cmd, None, changes);
         let deadline = self.deadline();
+        self.expect_retimed(id, changes, deadline).await?;
         let verdict = self.verdict_by(once(cmd, script), deadline).await?;
         let saved = reply::saved(&verdict);
         self.relist(verdict, id, id.digest(), access, deadline).await;
@@ -177,40 +278,50 @@ impl SessionStore for RedisStore {
     }
 
     async fn rotate(&self, id: &StoredId, new: &Digest, changes: &Changes, access: Access) -> Result<Saved> {
-        let mut cmd = changing(&scripts::ROTATE, &self.keys.session(id.handle()), id, changes, access);
+        let (handle, script, deadline) = (id.handle(), self.form(&scripts::ROTATE), self.deadline());
+        let mut cmd = changing(script, &self.keys.session(handle), id, changes, access);
         times(&mut cmd, changes, access, None);
         fields(&mut cmd, Some((new, None)), changes);
-        let deadline = self.deadline();
-        let verdict = self.verdict_by(again(cmd, &scripts::ROTATE).durable(), deadline).await?;
+        self.ask(&mut cmd, None);
+        self.expect_retimed(id, changes, deadline).await?;
+        let (verdict, event) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
         let saved = reply::saved(&verdict);
         self.relist(verdict, id, new, access, deadline).await;
+        self.tell(event, deadline).await;
         saved
     }
 
     async fn delete(&self, id: &StoredId, op: OpId, access: Access) -> Result<Saved> {
-        let mut cmd = matching(&scripts::DELETE, &self.keys.session(id.handle()), id, access, 1, 16);
+        let (handle, script, deadline) = (id.handle(), self.form(&scripts::DELETE), self.deadline());
+        let mut cmd = matching(script, &self.keys.session(handle), id, access, 1, 16);
         cmd.write_arg(op.as_bytes());
-        let deadline = self.deadline();
-        let verdict = self.verdict_by(again(cmd, &scripts::DELETE).durable(), deadline).await?;
+        self.ask(&mut cmd, Some(Reason::Invalidated));
+        self.expect_end(handle, deadline).await;
+        let (verdict, event) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
         let saved = reply::saved(&verdict);
-        self.delist(&verdict, id.handle(), deadline).await;
+        self.delist(&verdict, handle, deadline).await;
+        self.tell(event, deadline).await;
         saved
     }
 
     async fn end(&self, handle: &Handle, op: OpId) -> Result<()> {
-        let mut cmd = scripts::END.call(&self.keys.session(handle), 1, 16);
+        let (script, deadline) = (self.form(&scripts::END), self.deadline());
+        let mut cmd = script.call(&self.keys.session(handle), 1, 16);
         cmd.write_arg(op.as_bytes());
-        let deadline = self.deadline();
-        let verdict = self.verdict_by(again(cmd, &scripts::END).durable(), deadline).await?;
+        self.ask(&mut cmd, Some(Reason::Ended));
+        self.expect_end(handle, deadline).await;
+        let (verdict, event) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
         self.delist(&verdict, handle, deadline).await;
+        self.tell(event, deadline).await;
         Ok(())
     }
 
     async fn take(&self, id: &StoredId, name: &str, access: Access) -> Result<Taken> {
         let key = self.keys.session(id.handle());
-        let mut cmd = matching(&scripts::TAKE, &key, id, access, 1, 2 + name.len());
+        let script = self.form(&scripts::TAKE);
+        let mut cmd = matching(script, &key, id, access, 1, 2 + name.len());
         attribute(&mut cmd, name);
-        reply::taken(self.value(once(cmd, &scripts::TAKE).durable()).await?)
+        reply::taken(self.value(once(cmd, script).durable()).await?)
     }
 
     async fn replace_if(
@@ -223,27 +334,31 @@ impl SessionStore for RedisStore {
     ) -> Result<Swapped> {
         let key = self.keys.session(id.handle());
         let bytes = 4 + name.len() + old.map_or(0, <[u8]>::len) + new.map_or(0, <[u8]>::len);
-        let mut cmd = matching(&scripts::REPLACE_IF, &key, id, access, 5, bytes);
+        let script = self.form(&scripts::REPLACE_IF);
+        let mut cmd = matching(script, &key, id, access, 5, bytes);
         attribute(&mut cmd, name);
         for value in [old, new] {
             cmd.arg(if value.is_some() { "1" } else { "0" });
             cmd.write_arg(value.unwrap_or_default());
         }
-        reply::swapped(self.value(once(cmd, &scripts::REPLACE_IF)).await?)
+        reply::swapped(self.value(once(cmd, script)).await?)
     }
 
-    /// Renewal and principals. Nothing has to be swept: Redis expires by itself.
+    /// Renewal and principals. With events, a sweep, that tells what has expired; without, nothing has to be swept: Redis
+    /// expires by itself.
     fn capabilities(&self) -> Capabilities<'_> {
-        Capabilities::none().with_renewal(self).with_principals(self)
+        let offered = Capabilities::none().with_renewal(self).with_principals(self);
+        if self.teller.is_some() { offered.with_events(self).with_sweep(self) } else { offered }
     }
 }
 
 #[async_trait]
 impl Renewal for RedisStore {
     async fn renew(&self, id: &StoredId, new: &Digest, access: Access) -> Result<Renewed> {
-        let mut cmd = matching(&scripts::RENEW, &self.keys.session(id.handle()), id, access, 1, 16);
+        let script = self.form(&scripts::RENEW);
+        let mut cmd = matching(script, &self.keys.session(id.handle()), id, access, 1, 16);
         cmd.write_arg(new.as_bytes());
-        let verdict = self.verdict(again(cmd, &scripts::RENEW)).await?;
+        let verdict = self.verdict(again(cmd, script)).await?;
         reply::renewed(&verdict)
     }
 }
@@ -254,7 +369,15 @@ impl std::fmt::Debug for RedisStore {
         f.debug_struct("RedisStore")
             .field("servers", &format_args!("{}", self.connection.servers()))
             .field("keys", &self.keys)
+            .field("events", &self.teller().map(|teller| teller.settings()))
             .finish()
+    }
+}
+
+/// Some verdicts tell the server's time.
+fn learn(answer: &Answer, verdict: &Verdict) {
+    if let Verdict::Done(Some(time)) | Verdict::Listed(Listed { now: time, .. }) = verdict {
+        answer.tells_time(*time);
     }
 }
 

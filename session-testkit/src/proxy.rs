@@ -1,7 +1,7 @@
 use std::future::pending;
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -36,7 +36,7 @@ pub enum Traffic {
 
 #[derive(Debug)]
 struct Shared {
-    server: u16,
+    server: AtomicU16,
     traffic: watch::Sender<Traffic>,
     trap: Mutex<Trap>,
     wires: Mutex<Vec<Wire>>,
@@ -50,6 +50,7 @@ enum Trap {
     Request,
     AnswerOfNextRequest,
     Answer,
+    WithinAnswer,
 }
 
 /// One connection through the proxy.
@@ -65,7 +66,7 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("the address of a bound socket").port();
         let shared = Arc::new(Shared {
-            server,
+            server: AtomicU16::new(server),
             traffic: watch::Sender::new(Traffic::Pass),
             trap: Mutex::new(Trap::None),
             wires: Mutex::new(Vec::new()),
@@ -107,6 +108,16 @@ impl Proxy {
         *self.shared.trap() = Trap::AnswerOfNextRequest;
     }
 
+    /// Cuts all connections in the middle of the next bytes that come from the server.
+    pub fn cut_within_next_answer(&self) {
+        *self.shared.trap() = Trap::WithinAnswer;
+    }
+
+    /// Leads new connections to the server at another port, as a name does after a failover.
+    pub fn lead_to(&self, server: u16) {
+        self.shared.server.store(server, Ordering::SeqCst);
+    }
+
     /// How often it has cut.
     #[must_use]
     pub fn cuts(&self) -> u64 {
@@ -146,19 +157,21 @@ impl Shared {
                 return true;
             }
             Trap::AnswerOfNextRequest => *trap = Trap::Answer,
-            Trap::None | Trap::Answer => {}
+            Trap::None | Trap::Answer | Trap::WithinAnswer => {}
         }
         false
     }
 
-    /// Whether an answer is the one that cuts before the client sees it.
-    fn springs_at_answer(&self) -> bool {
+    /// How many bytes of an answer the client still sees, if it is the one that cuts.
+    fn springs_at_answer(&self, bytes: usize) -> Option<usize> {
         let mut trap = self.trap();
-        let springs = *trap == Trap::Answer;
-        if springs {
-            *trap = Trap::None;
-        }
-        springs
+        let seen = match *trap {
+            Trap::Answer => 0,
+            Trap::WithinAnswer => bytes / 2,
+            Trap::None | Trap::Request | Trap::AnswerOfNextRequest => return None,
+        };
+        *trap = Trap::None;
+        Some(seen)
     }
 }
 
@@ -177,7 +190,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 
 /// Carries the bytes of one connection until one side closes it.
 async fn carry(mut client: TcpStream, shared: Arc<Shared>, forgotten: Arc<AtomicBool>) -> io::Result<()> {
-    let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, shared.server)).await?;
+    let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, shared.server.load(Ordering::SeqCst))).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let mut traffic = shared.traffic.subscribe();
@@ -194,7 +207,14 @@ async fn carry(mut client: TcpStream, shared: Arc<Shared>, forgotten: Arc<Atomic
         if bytes.is_empty() {
             return Ok(());
         }
-        if if is_request { shared.springs_at_request() } else { shared.springs_at_answer() } {
+        if is_request && shared.springs_at_request() {
+            shared.cut();
+            return Ok(());
+        }
+        let cut = if is_request { None } else { shared.springs_at_answer(bytes.len()) };
+        if let Some(seen) = cut {
+            client.write_all(&bytes[..seen]).await?;
+            client.flush().await?;
             shared.cut();
             return Ok(());
         }
@@ -285,6 +305,35 @@ mod tests {
         assert_eq!(*seen.lock().unwrap(), b"a");
         assert_eq!(asked(&mut connected(&proxy).await, b'b').await.unwrap(), b'c');
         assert_eq!(proxy.cuts(), 2);
+    }
+
+    #[tokio::test]
+    async fn it_cuts_in_the_middle_of_an_answer() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let proxy = Proxy::start(listener.local_addr().unwrap().port()).await;
+        proxy.cut_within_next_answer();
+        let mut client = connected(&proxy).await;
+        let (mut server, _) = listener.accept().await.unwrap();
+        client.write_u8(b'?').await.unwrap();
+        server.write_all(b"answer").await.unwrap();
+        let mut seen = Vec::new();
+        client.read_to_end(&mut seen).await.unwrap();
+        assert_eq!((seen.as_slice(), proxy.cuts()), (b"ans".as_slice(), 1));
+    }
+
+    #[tokio::test]
+    async fn it_leads_new_connections_elsewhere() {
+        let (one, other) = (server().await, server().await);
+        let proxy = Proxy::start(one.0).await;
+        let mut old = connected(&proxy).await;
+        assert_eq!(asked(&mut old, b'a').await.unwrap(), b'b');
+        proxy.lead_to(other.0);
+        assert_eq!(asked(&mut connected(&proxy).await, b'c').await.unwrap(), b'd');
+        assert_eq!(asked(&mut old, b'e').await.unwrap(), b'f');
+        assert_eq!(
+            (one.1.lock().unwrap().as_slice(), other.1.lock().unwrap().as_slice()),
+            (&b"ae"[..], &b"c"[..])
+        );
     }
 
     #[tokio::test]

@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 /// A private `redis-server` on a free port of 127.0.0.1, with its data in a temporary folder.
 ///
+/// The environment's `SESSION_REDIS_SERVER` names another program, `valkey-server` for instance.
+///
 /// It is a real process, to be stopped, killed and restarted under the feet of whoever uses it. Dropping it ends
 /// it. Its methods block, and panic when something is not as it should be.
 pub struct RedisServer {
@@ -126,14 +128,19 @@ impl RedisServer {
 
     /// The answer to one command, sent on a connection of the server's own.
     pub fn query<T: FromRedisValue>(&self, command: &[&str]) -> T {
-        let mut kept = lock(&self.connection);
-        let connection = match kept.take() {
-            Some(connection) if connection.is_open() => connection,
-            Some(_) | None => connect(self.port, &self.options).expect("redis-server answers"),
-        };
         let (name, args) = command.split_first().expect("a command has a name");
-        let connection = kept.insert(connection);
-        redis::cmd(name).arg(args).query(connection).expect("redis-server answers")
+        let mut cmd = redis::cmd(name);
+        cmd.arg(args);
+        let mut kept = lock(&self.connection);
+        // The server may have closed it: a failover ends all connections.
+        if let Some(connection) = kept.as_mut().filter(|connection| connection.is_open()) {
+            match cmd.query(connection) {
+                Err(error) if error.is_connection_dropped() => {}
+                answer => return answer.expect("redis-server answers"),
+            }
+        }
+        let connection = kept.insert(connect(self.port, &self.options).expect("redis-server answers"));
+        cmd.query(connection).expect("redis-server answers")
     }
 
     /// One line of what it says about itself, without the label.
@@ -195,6 +202,7 @@ impl Drop for RedisServer {
     }
 }
 
+const PROGRAM: &str = "SESSION_REDIS_SERVER";
 const SOCKET: &str = "redis.sock";
 pub(crate) const CONFIG: &str = "sentinel.conf";
 
@@ -247,7 +255,8 @@ fn connect(port: u16, options: &[String]) -> redis::RedisResult<Connection> {
 
 fn spawn(port: u16, options: &[String], folder: &TempDir) -> Child {
     let port = port.to_string();
-    let mut command = Command::new("redis-server");
+    let program = std::env::var_os(PROGRAM).unwrap_or_else(|| "redis-server".into());
+    let mut command = Command::new(program);
     // Sentinels have their state in a file, which comes first.
     let config = folder.path().join(CONFIG);
     if config.exists() {

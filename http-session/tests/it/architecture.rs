@@ -30,6 +30,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         ],
     ),
     ("cluster", FACADE),
+    ("environments", FACADE),
+    ("hello", FACADE),
     ("session-bench", FACADE),
     ("xtask", &[]),
 ];
@@ -56,9 +58,12 @@ const NOT_IN_CORE: &[&str] = &[
     "tower-service",
 ];
 
-/// Each feature of the facade, and the crates that are not there without it.
+/// How many crates of others a first program has beside those of axum, tokio and serde.
+const BUDGET: usize = 22;
+
+/// Each feature of the facade, and the crates that are not there without it. `axum` stands on `tower`.
 const FEATURES: &[(&str, &[&str])] = &[
-    ("axum", &["axum-core", "http", "session-axum", "session-tower", "tower-layer"]),
+    ("axum", &["axum-core", "session-axum"]),
     ("macros", &["session-macros"]),
     ("memory", &["moka", "session-memory"]),
     ("redis", &["redis", "session-redis"]),
@@ -67,6 +72,8 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("sqlite", &["libsqlite3-sys", "sqlx-sqlite"]),
     // For the stores that are on: by itself it encrypts nothing.
     ("tls", &[]),
+    // Its crate is one of sqlx', too.
+    ("sha2", &[]),
     ("tracing", &["tracing"]),
 ];
 
@@ -109,6 +116,27 @@ fn the_macro_crate_needs_nothing_but_what_macros_are_written_with() {
     let crates: BTreeSet<_> = tree(&["-p", "session-macros"]).into_keys().collect();
     let expected = ["proc-macro2", "quote", "session-macros", "syn", "unicode-ident"].map(str::to_owned);
     assert_eq!(crates, BTreeSet::from(expected));
+}
+
+#[test]
+fn sessions_add_few_crates_to_a_first_program() {
+    let text = cargo(&["tree", "-p", "hello", "--edges", "normal,build", "--prefix", "depth", "--no-dedupe"]);
+    let (mut theirs, mut ours, mut is_ours) = (BTreeSet::new(), BTreeSet::new(), false);
+    for line in text.lines() {
+        let name = line.trim_start_matches(|char: char| char.is_ascii_digit());
+        let depth: usize = line[..line.len() - name.len()].parse().unwrap();
+        let name = name.split(' ').next().unwrap();
+        if depth == 1 {
+            is_ours = name == "http-session";
+        }
+        if depth > 0 {
+            if is_ours { &mut ours } else { &mut theirs }.insert(name);
+        }
+    }
+    assert!(theirs.contains("hyper") && ours.contains("moka"), "the tree is read wrongly: {text}");
+    let is_third = |name: &&&str| !name.starts_with("session-") && **name != "http-session";
+    let added: Vec<_> = ours.difference(&theirs).filter(is_third).collect();
+    assert!(added.len() <= BUDGET, "{} crates, the budget is {BUDGET}: {added:?}", added.len());
 }
 
 #[test]

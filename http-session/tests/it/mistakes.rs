@@ -138,15 +138,6 @@ async fn a_store_that_does_not_exist_is_an_error_that_lists_those_that_do() {
     assert_eq!(cfg!(feature = "redis"), error.contains("`redis:`"), "{error}");
 }
 
-#[tokio::test]
-async fn a_store_that_is_to_come_is_an_error_that_names_its_feature() {
-    let error = error(Builder::new(), [("session.store", "redis-cluster://localhost")]).await.to_string();
-    assert!(
-        error.contains("`redis-cluster:` needs the feature `redis-cluster`, which this version"),
-        "{error}"
-    );
-}
-
 #[cfg(not(feature = "redis"))]
 #[tokio::test]
 async fn a_store_that_is_not_compiled_in_is_an_error_that_names_the_feature_to_turn_on() {

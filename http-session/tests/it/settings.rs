@@ -1,8 +1,11 @@
 //! What can be said as text: by the attribute, and over it by the source.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use http_session::{Builder, Expiry, session_config};
+use http_session::{Builder, Expiry, HeaderResolver, MemoryStore, session_config};
+
+use session_testkit::SpyStore;
 
 use crate::support::{built, cookie, issued};
 
@@ -149,4 +152,90 @@ async fn fields_may_be_filled_by_hand() {
 fn fields_are_read_from_the_source_that_is_handed_in() {
     let read = Made::from_source(&std::collections::HashMap::from([("shop.minutes", "7")])).unwrap();
     assert_eq!((read.region.as_str(), read.minutes), ("eu", 7));
+}
+
+#[tokio::test]
+async fn each_setting_reaches_the_manager() {
+    for (property, value, expected) in [
+        ("session.max-lifetime", "12h", "absolute: Some(43200s)"),
+        ("session.max-lifetime", "never", "absolute: None"),
+        ("session.anonymous-max-inactive", "5m", "anonymous_idle: Some(300s)"),
+        ("session.renew-every", "15m", "renew_every: Some(900s)"),
+        ("session.renew-every", "never", "renew_every: None"),
+        ("session.touch", "10s", "touch: 10s"),
+        ("session.touch", "0", "touch: 0ns"),
+        ("session.flush", "immediate", "flush: Immediate"),
+        ("session.flush", "on-commit", "flush: OnCommit"),
+        ("session.save", "read", "save: Read"),
+        ("session.save", "ALWAYS", "save: Always"),
+        ("session.save", "changed", "save: Changed"),
+        ("session.max-attribute-bytes", "64KiB", "attribute_bytes: 65536"),
+        ("session.max-session-bytes", "100", "session_bytes: 100"),
+        ("session.max-attributes", "7", "attributes: 7"),
+        ("session.budget", "500ms", "budget: 500ms"),
+        ("session.bearer", "true", "is_bearer: true"),
+        ("session.cookie.base64", "true", "base64: true"),
+        ("session.cookie.route", "node-1", "route: Some(\".node-1\")"),
+        ("session.cookie.max-age", "1d", "max_age: Some(86400)"),
+    ] {
+        let manager = built(Builder::new(), [(property, value)]).await;
+        let shown = format!("{manager:?}");
+        assert!(shown.contains(expected), "{property}={value}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn changes_are_written_on_an_error_if_that_is_said() {
+    for (value, is_written) in [("true", true), ("false", false)] {
+        let manager = built(Builder::new(), [("session.save-on-error", value)]).await;
+        let session = manager.open([]);
+        session.insert("a", &1).unwrap();
+        let headers = manager.commit(&session, 500).await.headers;
+        assert_eq!(headers.iter().any(|header| header.name == "set-cookie"), is_written);
+    }
+}
+
+#[tokio::test]
+async fn the_store_tells_events_if_that_is_said() {
+    for (value, tells) in [("true", true), ("false", false)] {
+        let manager = built(Builder::new(), [("session.events", value)]).await;
+        assert_eq!(manager.store().capabilities().events.is_some(), tells);
+    }
+}
+
+#[session_config(store = open, resolver = HeaderResolver::new("X-Own").unwrap(), namespace = "{name}")]
+struct ItsOwn {
+    #[value("${shop.name:own}")]
+    name: String,
+}
+
+async fn open(config: &ItsOwn) -> Result<SpyStore, std::io::Error> {
+    match &*config.name {
+        "broken" => Err(std::io::Error::other("the disk is full")),
+        _ => Ok(SpyStore::new(Arc::new(MemoryStore::new()))),
+    }
+}
+
+#[tokio::test]
+async fn what_the_attribute_names_by_a_path_is_used_unless_a_source_says_otherwise() {
+    let manager = built(ItsOwn::builder(), NOTHING).await;
+    assert!(format!("{:?}", manager.store()).starts_with("SpyStore"));
+    assert!(issued(&manager).await.iter().any(|(name, _)| name == "x-own"));
+    let by_hand = ItsOwn { name: "by-hand".into() };
+    let manager = built(by_hand.into_builder(), NOTHING).await;
+    assert!(format!("{:?}", manager.store()).starts_with("SpyStore"));
+
+    let source = [("session.store", "memory:"), ("session.cookie.name", "other")];
+    let manager = built(ItsOwn::builder(), source).await;
+    assert!(format!("{:?}", manager.store()).starts_with("MemoryStore"));
+    assert!(cookie(&manager).await.starts_with("other="));
+
+    let error = ItsOwn::builder().source([("shop.name", "broken")]).build().await.unwrap_err();
+    assert_eq!(error.kind(), http_session::ErrorKind::Config);
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the disk is full");
+
+    let explained = ItsOwn::builder().source(NOTHING).explain().unwrap();
+    let origin = explained.origin("session.store").unwrap();
+    assert!(origin.starts_with("session.store in #[session_config] at "), "{origin}");
+    assert_eq!((explained.origin("session.cookie.name"), explained.origin("session.header")), (None, None));
 }

@@ -287,3 +287,25 @@ fn an_explanation_warns_where_nist_would() {
         [pair("cookie.same-site", "")]
     );
 }
+
+/// What docs/spring.md says that one writes in place of `application.properties`.
+#[test]
+fn the_file_of_those_who_come_from_spring_is_right() {
+    let page = include_str!("../../../docs/spring.md");
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let file = file(rest.split("```").next().unwrap());
+    for (profile, store) in [("default", "default"), ("test", "session.store at")] {
+        let explained =
+            Builder::new().source([("session.profile", profile)]).file(&file.path).explain().unwrap();
+        assert!(explained.origin("session.store").unwrap().starts_with(store));
+        for property in
+            ["max-inactive", "namespace", "flush", "save", "cookie.name", "cookie.max-age", "cookie.base64"]
+        {
+            let property = format!("session.{property}");
+            assert!(
+                explained.origin(&property).unwrap().starts_with(&format!("{property} at ")),
+                "{property}"
+            );
+        }
+    }
+}

@@ -31,7 +31,7 @@ pub struct SessionEvent {
     /// Those of the [attributes that were chosen](EventSettings::attributes) that the session had, as it had them
     /// last.
     pub attributes: Attributes,
-    /// When, by the store's clock. An expired session has expired some time before it was found.
+    /// When, by the store's clock. That a session has expired is told some time after it has.
     pub at: Timestamp,
     codec: Option<Arc<dyn Codec>>,
 }

@@ -60,6 +60,8 @@ fn code(model: &Model) -> TokenStream {
             #(#guards),*
         }
 
+        // What an expression of the user's looks like within other code is none of their business.
+        #[allow(clippy::all)]
         #[automatically_derived]
         impl #of_impl #private::SessionAttributes for #name #of_type #of_where {
             const NAMES: &'static [&'static ::core::primitive::str] = &[#(#names),*];
@@ -86,16 +88,23 @@ fn named(field: &Field, is_meant: impl Fn(&Stored) -> bool) -> Option<TokenStrea
 
 fn read(field: &Field, reader: &Ident) -> TokenStream {
     let Field { name, ty, cfgs, default, stored, .. } = field;
-    let default = default.as_ref().map(|default| match default {
+    let value = default.as_ref().map(|default| match default {
         Missing::Default(at) => quote_spanned!(*at=> <#ty as ::core::default::Default>::default()),
         Missing::Expr(expr) => quote!(#expr),
     });
-    let value = match (stored, default) {
+    let value = match (stored, value) {
         (None, None) => quote_spanned!(ty.span()=> <#ty as ::core::default::Default>::default()),
-        (None, Some(default)) => default,
+        (None, Some(value)) => value,
         (Some(Stored { name, .. }), None) => quote_spanned!(ty.span()=> #reader.required::<#ty>(#name)?),
-        (Some(Stored { name, .. }), Some(default)) => {
-            quote_spanned!(ty.span()=> #reader.or_else::<#ty>(#name, || #default)?)
+        (Some(Stored { name, .. }), Some(value)) => {
+            // A path where it is one: a closure around it would be a lint in the application.
+            let missing = match default {
+                Some(Missing::Default(at)) => {
+                    quote_spanned!(*at=> <#ty as ::core::default::Default>::default)
+                }
+                Some(Missing::Expr(_)) | None => quote!(|| #value),
+            };
+            quote_spanned!(ty.span()=> #reader.or_else::<#ty>(#name, #missing)?)
         }
     };
     quote!(#(#cfgs)* #name: #value)

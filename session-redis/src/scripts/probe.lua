@@ -1,4 +1,5 @@
--- Tries each command that the scripts use, on a key under which nothing lies, and leaves nothing there.
+-- Tries each command that the scripts use, on a key under which nothing lies, and leaves nothing there. ARGV: 1 if also
+-- those for events.
 -- Answers '' or the commands that the user may not use. (What else is wrong, as a full memory, is for later.)
 local key, refused = KEYS[1], {}
 local function try(name, ...)
@@ -24,5 +25,13 @@ try('ZREVRANGE', key, 0, 0)
 try('ZRANGEBYSCORE', key, 0, 0)
 try('ZREVRANGEBYSCORE', key, 0, 0)
 try('ZREM', key, '-')
+if ARGV[1] == '1' then
+  try('XADD', key, 'NOMKSTREAM', '*', '-', '-')
+  try('XGROUP', 'CREATE', key, '-', '$')
+  try('XREADGROUP', 'GROUP', '-', '-', 'STREAMS', key, '>')
+  try('XPENDING', key, '-')
+  try('XCLAIM', key, '-', '-', 0, '0-0')
+  try('XACK', key, '-', '0-0')
+end
 try('UNLINK', key)
 return table.concat(refused, ', ')

@@ -1,5 +1,6 @@
 //! The contract of all stores, on everything that people call Redis.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -105,16 +106,31 @@ struct Redis<S> {
 
 impl<S: Servers> Redis<S> {
     async fn start(servers: S) -> Self {
+        Self::start_with(servers, None).await
+    }
+
+    /// The same with events on throughout, in what is not about events, too.
+    async fn telling(servers: S) -> Self {
+        Self::start_with(servers, Some(EventSettings::new().attributes(["kept"]))).await
+    }
+
+    async fn start_with(servers: S, events: Option<EventSettings>) -> Self {
         let namespace = namespace();
-        let node = async || {
-            // The cases are not about the budget: a busy machine must not use it up.
-            let builder = RedisStore::builder(servers.url()).budget(Duration::from_secs(20));
-            let store = builder.namespace(&namespace).connect().await;
-            Arc::new(store.unwrap())
-        };
-        let nodes = [node().await, node().await];
+        let nodes = [
+            node(servers.url(), &namespace, events.as_ref()).await,
+            node(servers.url(), &namespace, events.as_ref()).await,
+        ];
         Self { servers, namespace, nodes, turn: AtomicUsize::new(0) }
     }
+}
+
+async fn node(url: String, namespace: &str, events: Option<&EventSettings>) -> Arc<RedisStore> {
+    // The cases are not about the budget: a busy machine must not use it up.
+    let mut builder = RedisStore::builder(url).namespace(namespace).budget(Duration::from_secs(20));
+    if let Some(events) = events {
+        builder = builder.events(events.clone());
+    }
+    Arc::new(builder.connect().await.unwrap())
 }
 
 #[async_trait]
@@ -134,14 +150,26 @@ impl<S: Servers> Harness for Redis<S> {
         }
     }
 
-    async fn with_events(&self, _: &EventSettings) -> Option<Arc<dyn SessionStore>> {
-        None
+    /// Each time another node.
+    async fn with_events(&self, settings: &EventSettings) -> Option<Arc<dyn SessionStore>> {
+        Some(node(self.servers.url(), &self.namespace, Some(settings)).await)
     }
 
     async fn leftovers(&self) -> usize {
         let pattern = format!("{}:*", self.namespace);
-        let keys = |server: &RedisServer| server.query::<Vec<String>>(&["KEYS", &pattern]).len();
-        self.servers.primaries().into_iter().map(keys).sum()
+        let mut left = BTreeSet::new();
+        for server in self.servers.primaries() {
+            for key in server.query::<Vec<String>>(&["KEYS", &pattern]) {
+                if key.contains(":expirations:") {
+                    // A session counts once, with its entry in a list.
+                    let listed = server.query::<Vec<String>>(&["ZRANGE", &key, "0", "-1"]);
+                    left.extend(listed.iter().map(|handle| format!("{}:sessions:{handle}", self.namespace)));
+                } else if !key.contains(":events:") {
+                    left.insert(key);
+                }
+            }
+        }
+        left.len()
     }
 
     fn repetitions(&self) -> usize {
@@ -151,8 +179,10 @@ impl<S: Servers> Harness for Redis<S> {
 }
 
 store_conformance!(redis, Redis::start(RedisServer::shared()).await);
+store_conformance!(redis_telling, Redis::telling(RedisServer::shared()).await);
 store_conformance!(redis_by_socket, Redis::start(Socket(RedisServer::shared())).await);
 store_conformance!(redis_sentinel, Redis::start(RedisSentinel::shared()).await);
+store_conformance!(redis_cluster_telling, Redis::telling(RedisCluster::shared()).await);
 store_conformance!(redis_cluster, Redis::start(RedisCluster::shared()).await);
 #[cfg(feature = "tls")]
 store_conformance!(redis_tls, Redis::start(session_testkit::RedisTls::shared()).await);

@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails panics")]
 
 mod conformance;
+mod events;
+mod faults;
 mod layout;
+mod load;
+mod moving;
 mod namespaces;
 mod outages;
 mod principals;

@@ -99,7 +99,7 @@ local function back(time)
   return string.format('%.0f', time - ARGV[2])
 end
 local function record_back(key)
-  for _, field in ipairs({'N', 'O', 's', 'r'}) do
+  for _, field in ipairs({'N', 'O', 's', 'r', 'E'}) do
     local time = redis.call('HGET', key, field)
     if time then redis.call('HSET', key, field, back(time)) end
   end
@@ -127,7 +127,8 @@ local function index_back(key)
   end
 end
 for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
-  if redis.call('TYPE', key).ok == 'zset' then index_back(key) else record_back(key) end
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'zset' then index_back(key) elseif kind == 'hash' then record_back(key) end
   local left = redis.call('PTTL', key)
   if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[2]) end
 end";

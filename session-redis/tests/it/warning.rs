@@ -42,8 +42,8 @@ impl Visit for Warnings {
 async fn warnings(server: &RedisServer) -> String {
     let warnings = Warnings::default();
     RedisStore::connect(server.url()).with_subscriber(warnings.clone()).await.unwrap();
-    let text = warnings.0.lock().unwrap().clone();
-    text
+    let noted = warnings.0.lock().unwrap();
+    noted.clone()
 }
 
 #[tokio::test]

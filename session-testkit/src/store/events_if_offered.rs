@@ -259,7 +259,7 @@ pub async fn an_expired_session_is_told_by_the_sweep(harness: &dyn Harness) {
     assert_eq!(sweep_all(&*store).await, 1);
     let events = told.events().await;
     assert_eq!(kinds(&events), [EventKind::Expired]);
-    assert_eq!((&events[0].handle, events[0].at >= expires_at), (id.handle(), true));
+    assert_eq!((&events[0].handle, events[0].at), (id.handle(), expires_at));
     assert_somebodys(&events[0]);
     sweep_all(&*store).await;
     assert_eq!(told.kinds().await, []);
@@ -589,7 +589,12 @@ pub async fn a_touch_racing_the_sweep_is_whole_or_too_late(harness: &dyn Harness
     let store = Arc::clone(&told.store);
     let other = store_of(harness).await.unwrap();
     let mut outcomes = [0, 0];
-    for round in 0..(harness.repetitions() / 100).max(10) {
+    let rounds = (harness.repetitions() / 100).max(10);
+    // A busy machine takes some more, until either was first.
+    for round in 0..rounds * 50 {
+        if round >= rounds && !outcomes.contains(&0) {
+            break;
+        }
         let idle = harness.tick() / 8;
         let id = store.begin_with(&ends_after(idle)).await;
         // However long the store takes, one of these comes before the end and another one after it.

@@ -12,6 +12,12 @@ struct Negative;
 #[session_config(max_inactive = 18446744073709551616)]
 struct Overflowing;
 
+#[session_config(max_inactive = 86400 * 18446744073709551615)]
+struct OverflowingProduct;
+
+#[session_config(max_inactive = 86400 * 0)]
+struct ZeroProduct;
+
 #[session_config(max_inactive = "4000000d")]
 struct TooLong;
 

@@ -6,7 +6,7 @@ struct Float;
 #[session_config(max_inactive = 1800u64)]
 struct Suffix;
 
-#[session_config(max_inactive = 86400 * 30)]
+#[session_config(max_inactive = 86400 * DAYS)]
 struct Expression;
 
 #[session_config(max_inactive)]

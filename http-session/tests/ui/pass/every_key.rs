@@ -4,7 +4,7 @@ use std::time::Duration;
 
 #[session_config(
     max_inactive = "1h30m",
-    anonymous_max_inactive = 300,
+    anonymous_max_inactive = 5 * 60,
     max_lifetime = "12h",
     renew_every = "15m",
     touch = 0,

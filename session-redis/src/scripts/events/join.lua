@@ -1,0 +1,3 @@
+-- Begins a group, unless it has begun. ARGV: its name.
+redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '$', 'MKSTREAM')
+return 1

@@ -1,0 +1,16 @@
+-- What came of a lease. ARGV: until when it is, then each handle and when to look again ('' for never).
+-- Nothing is done to what has been moved meanwhile, nor in the second half of the lease: see `expect_soon`.
+@include now
+local lease = tonumber(ARGV[1])
+if now > lease - 30000 then return 0 end
+for i = 2, #ARGV, 2 do
+  if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i]) or 0) == lease then
+    if ARGV[i + 1] == '' then
+      redis.call('ZREM', KEYS[1], ARGV[i])
+    else
+      -- The clocks of a cluster's nodes may differ: nobody looks twice in a second.
+      redis.call('ZADD', KEYS[1], string.format('%.0f', math.max(ARGV[i + 1], now + 1000)), ARGV[i])
+    end
+  end
+end
+return 1

@@ -1,0 +1,3 @@
+-- An operation on a live session that leaves its end where it is.
+@include told/unexpired
+@operation

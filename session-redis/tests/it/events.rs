@@ -1,0 +1,553 @@
+//! Events in Redis' own terms: what they cost, where a node may die, and that nothing is left but the streams.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use session_core::{
+    Access, Changes, Created, Delivery, EventKind, EventSettings, Expiry, Load, NewRecord, Page, Principals,
+    Reason, Revocation, Saved, Select, SessionEvent, SessionLimit, SessionStore, SignIn, SignedIn, StoredId,
+    Subscription, Sweep,
+};
+use session_redis::RedisStore;
+use session_testkit::RedisServer;
+
+use crate::support::{digest, id, move_back, namespace, op, setting};
+
+const FRESH: Access = Access::new(Duration::ZERO, Duration::ZERO);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+/// After this, others look at what a node was at when it died.
+const LEASE: Duration = Duration::from_secs(60);
+
+async fn node(server: &RedisServer, namespace: &str) -> RedisStore {
+    node_with(server, namespace, EventSettings::new().attributes(["tenant"])).await
+}
+
+async fn node_with(server: &RedisServer, namespace: &str, settings: EventSettings) -> RedisStore {
+    let builder = RedisStore::builder(server.url()).namespace(namespace).events(settings);
+    // A busy machine must not use up the budget.
+    builder.budget(Duration::from_secs(20)).connect().await.unwrap()
+}
+
+async fn listener(store: &RedisStore) -> Box<dyn Subscription> {
+    store.capabilities().events.unwrap().subscribe(&Delivery::EveryNode).await.unwrap()
+}
+
+async fn heard(subscription: &mut Box<dyn Subscription>) -> Vec<SessionEvent> {
+    let mut events = Vec::new();
+    loop {
+        let delivered = subscription.next(500).await.unwrap();
+        if delivered.is_empty() {
+            return events;
+        }
+        let receipts: Vec<_> = delivered.iter().map(|delivered| delivered.receipt.clone()).collect();
+        subscription.acknowledge(&receipts).await.unwrap();
+        events.extend(delivered.into_iter().map(|delivered| delivered.event));
+    }
+}
+
+fn lasting(idle: Duration) -> NewRecord {
+    let mut new = NewRecord::new(Expiry::idle(idle).unwrap());
+    new.attributes.insert("tenant".into(), "1".into());
+    new.attributes.insert("kept".into(), "secret".into());
+    new
+}
+
+async fn begin(store: &RedisStore, idle: Duration) -> StoredId {
+    let id = id();
+    assert_eq!(store.create(&id, &lasting(idle), FRESH).await.unwrap(), Created::Created);
+    id
+}
+
+/// The same session, somebody's.
+async fn signed_in(store: &RedisStore, id: &StoredId, idle: Duration) -> StoredId {
+    let expiry = Expiry::idle(idle).unwrap();
+    let request = SignIn::new("somebody".into(), digest(), expiry, Changes::new(), op());
+    assert_eq!(store.sign_in(id, &request, FRESH).await.unwrap(), SignedIn::Applied);
+    StoredId::new(*id.handle(), request.new)
+}
+
+async fn is_alive(store: &RedisStore, id: &StoredId) -> bool {
+    matches!(store.load(id, Select::Metadata, FRESH).await.unwrap(), Load::Live { .. })
+}
+
+fn ends(events: &[SessionEvent], id: &StoredId) -> Vec<EventKind> {
+    let own = events.iter().filter(|event| event.handle == *id.handle() && event.kind.is_end());
+    own.map(|event| event.kind).collect()
+}
+
+/// Everything in a namespace but the streams.
+fn left(server: &RedisServer, namespace: &str) -> Vec<String> {
+    let keys: Vec<String> = server.query(&["KEYS", &format!("{namespace}:*")]);
+    keys.into_iter().filter(|key| !key.contains(":events:")).collect()
+}
+
+/// Whoever does this dies after so many of its answers: what it has sent by then is carried out.
+async fn killed_after(answers: usize, operation: impl Future) -> bool {
+    let mut operation = pin!(operation);
+    let mut left = answers;
+    let finished = poll_fn(|context| match operation.as_mut().poll(context) {
+        Poll::Ready(_) => Poll::Ready(true),
+        Poll::Pending if left == 0 => Poll::Ready(false),
+        Poll::Pending => {
+            left -= 1;
+            Poll::Pending
+        }
+    });
+    let finished = finished.await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    finished
+}
+
+#[tokio::test]
+async fn whichever_command_a_node_dies_after_an_end_is_told_whole() {
+    let server = RedisServer::shared();
+    let mut outcomes = BTreeSet::new();
+    for answers in 0..12 {
+        for by_handle in [false, true] {
+            let namespace = namespace();
+            let (dies, lives) = (node(&server, &namespace).await, node(&server, &namespace).await);
+            let mut all = listener(&lives).await;
+            let id = signed_in(&lives, &begin(&lives, HOUR).await, HOUR).await;
+            let finished = match by_handle {
+                false => killed_after(answers, dies.delete(&id, op(), FRESH)).await,
+                true => killed_after(answers, dies.end(id.handle(), op())).await,
+            };
+            move_back(&server, &namespace, LEASE);
+            lives.sweep(100).await.unwrap();
+            let events = heard(&mut all).await;
+            let expected = EventKind::Deleted(if by_handle { Reason::Ended } else { Reason::Invalidated });
+            if is_alive(&lives, &id).await {
+                assert_eq!(ends(&events, &id), [], "after {answers} answers");
+                outcomes.insert("alive");
+                continue;
+            }
+            assert_eq!(BTreeSet::from_iter(ends(&events, &id).iter().map(|kind| kind.as_str())).len(), 1);
+            let end = events.iter().find(|event| event.kind == expected).unwrap();
+            assert_eq!(end.principal, Some("somebody".into()), "after {answers} answers");
+            assert_eq!(end.attributes.keys().map(|name| &**name).collect::<Vec<_>>(), ["tenant"]);
+            if finished {
+                assert_eq!(ends(&events, &id), [expected]);
+            }
+            outcomes.insert(if finished { "finished" } else { "ended" });
+            // So long lives the entry in the principal's index, if nobody reads it.
+            move_back(&server, &namespace, 2 * HOUR);
+            lives.sweep(100).await.unwrap();
+            assert_eq!(left(&server, &namespace), [""; 0], "after {answers} answers");
+        }
+    }
+    assert_eq!(outcomes.into_iter().collect::<Vec<_>>(), ["alive", "ended", "finished"]);
+}
+
+#[tokio::test]
+async fn whichever_command_a_node_dies_after_what_began_has_an_end() {
+    let server = RedisServer::shared();
+    for answers in 0..6 {
+        let namespace = namespace();
+        let (dies, lives) = (node(&server, &namespace).await, node(&server, &namespace).await);
+        let mut all = listener(&lives).await;
+        let id = id();
+        killed_after(answers, dies.create(&id, &lasting(HOUR), FRESH)).await;
+        lives.sweep(100).await.unwrap();
+        let began = is_alive(&lives, &id).await;
+        move_back(&server, &namespace, 2 * HOUR);
+        lives.sweep(100).await.unwrap();
+        let expected: &[EventKind] = if began { &[EventKind::Expired] } else { &[] };
+        assert_eq!(ends(&heard(&mut all).await, &id), expected, "after {answers} answers");
+        assert_eq!(left(&server, &namespace), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn whichever_command_a_sweep_dies_after_every_end_is_told_and_nothing_is_left() {
+    let server = RedisServer::shared();
+    let mut finished = BTreeSet::new();
+    for answers in (0..150).step_by(5) {
+        let namespace = namespace();
+        let (dies, lives) = (node(&server, &namespace).await, node(&server, &namespace).await);
+        let mut all = listener(&lives).await;
+        let mut begun = Vec::new();
+        for _ in 0..20 {
+            begun.push(begin(&lives, HOUR).await);
+        }
+        let living = begin(&lives, 3 * HOUR).await;
+        move_back(&server, &namespace, 2 * HOUR);
+        finished.insert(killed_after(answers, dies.sweep(100)).await);
+        move_back(&server, &namespace, LEASE);
+        lives.sweep(100).await.unwrap();
+        let events = heard(&mut all).await;
+        for id in &begun {
+            let ends = ends(&events, id);
+            assert!((1..=2).contains(&ends.len()), "{ends:?} after {answers} answers");
+            assert!(ends.iter().all(|kind| *kind == EventKind::Expired));
+        }
+        assert!(is_alive(&lives, &living).await);
+        lives.end(living.handle(), op()).await.unwrap();
+        move_back(&server, &namespace, 2 * LEASE);
+        lives.sweep(100).await.unwrap();
+        assert_eq!(left(&server, &namespace), [""; 0], "after {answers} answers");
+    }
+    assert_eq!(finished.len(), 2, "it died never, or always");
+}
+
+/// A sweep that has seen a session alive, and hangs over it, must not undo that somebody is about to end it.
+#[tokio::test]
+async fn a_sweep_that_hangs_does_not_put_off_the_end_that_another_node_dies_over() {
+    let server = RedisServer::shared();
+    for polls in 1..=8 {
+        let namespace = namespace();
+        let (hangs, dies) = (node(&server, &namespace).await, node(&server, &namespace).await);
+        let lives = node(&server, &namespace).await;
+        let mut all = listener(&lives).await;
+        let mut ids = Vec::new();
+        for shard in 0..16 {
+            let id = id_in(shard);
+            lives.create(&id, &lasting(HOUR), FRESH).await.unwrap();
+            // It is alive, and due all the same.
+            let list = format!("{namespace}:expirations:{{{shard}}}");
+            server.query::<()>(&["ZADD", &list, "1", &id.handle().to_string()]);
+            ids.push(id);
+        }
+        let mut sweep = Box::pin(hangs.sweep(100));
+        let mut left = polls;
+        poll_fn(|context| {
+            left -= 1;
+            match sweep.as_mut().poll(context) {
+                Poll::Pending if left > 0 => Poll::Pending,
+                Poll::Pending => Poll::Ready(()),
+                Poll::Ready(_) => panic!("it was to hang"),
+            }
+        })
+        .await;
+        for id in &ids {
+            for answers in 1.. {
+                killed_after(answers, dies.delete(id, op(), FRESH)).await;
+                if !is_alive(&lives, id).await {
+                    break;
+                }
+            }
+        }
+        sweep.await.unwrap();
+        move_back(&server, &namespace, LEASE);
+        lives.sweep(100).await.unwrap();
+        let events = heard(&mut all).await;
+        for id in &ids {
+            assert!(!ends(&events, id).is_empty(), "after {polls} polls");
+        }
+    }
+}
+
+fn id_in(shard: u8) -> StoredId {
+    loop {
+        let id = id();
+        if id.handle().as_bytes()[0] % 16 == shard {
+            return id;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_thousand_sessions_that_expired_while_no_node_was_up_are_told_in_bounded_steps() {
+    const SESSIONS: usize = 100_000;
+    let server = RedisServer::start();
+    let store = Arc::new(node(&server, "session").await);
+    let mut tasks = Vec::new();
+    for _ in 0..200 {
+        let store = Arc::clone(&store);
+        tasks.push(tokio::spawn(async move {
+            let mut begun = Vec::new();
+            for _ in 0..SESSIONS / 200 {
+                begun.push(begin(&store, SECOND).await.handle().to_string());
+            }
+            begun
+        }));
+    }
+    let mut begun = BTreeSet::new();
+    for task in tasks {
+        begun.extend(task.await.unwrap());
+    }
+    let mut living = Vec::new();
+    for _ in 0..100 {
+        living.push(begin(&store, HOUR).await);
+    }
+    drop(store);
+    tokio::time::sleep(SECOND + SECOND / 5).await;
+
+    // Both begin at once, as nodes do after a night.
+    let settings = EventSettings::new().attributes(["tenant"]).capacity(4 * SESSIONS);
+    let nodes = [
+        Arc::new(node_with(&server, "session", settings.clone()).await),
+        Arc::new(node_with(&server, "session", settings).await),
+    ];
+    let mut all = listener(&nodes[0]).await;
+    let before = server.counters();
+    let sweeps = nodes.clone().map(|node| {
+        tokio::spawn(async move {
+            let mut total = 0;
+            loop {
+                let swept = node.sweep(1000).await.unwrap();
+                assert!(swept <= 1000);
+                total += swept;
+                if swept < 1000 {
+                    return total;
+                }
+            }
+        })
+    });
+    let mut swept = 0;
+    for sweep in sweeps {
+        swept += sweep.await.unwrap();
+    }
+    assert_eq!(swept, SESSIONS);
+    let claims = server.counters().since(&before).calls("zrangebyscore");
+    assert!(claims >= SESSIONS as u64 / 100, "{claims} times were some of them taken");
+    let events = heard(&mut all).await;
+    assert!(events.iter().all(|event| event.kind == EventKind::Expired && event.attributes.len() == 1));
+    let told: BTreeSet<_> = events.iter().map(|event| event.handle.to_string()).collect();
+    assert_eq!((told == begun, events.len()), (true, SESSIONS));
+    for id in &living {
+        assert!(is_alive(&nodes[0], id).await);
+    }
+    let records = left(&server, "session").into_iter().filter(|key| key.contains(":sessions:"));
+    assert_eq!(records.count(), living.len());
+}
+
+/// Ten thousand sessions that begin, change, rotate, are signed in and end in every way.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_last_session_nothing_is_left_but_bounded_streams() {
+    const CAPACITY: usize = 1600;
+    let server = RedisServer::start_with(&["--hz", "100"]);
+    let settings = EventSettings::new().attributes(["tenant"]).capacity(CAPACITY);
+    let store = Arc::new(node_with(&server, "session", settings).await);
+    let tasks = (0..20).map(|task| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            for round in 0..500 {
+                one_life(&store, task * 500 + round).await;
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    let streamed = |server: &RedisServer| {
+        let streams = (0..16).map(|shard| format!("session:events:{{{shard}}}"));
+        streams.map(|stream| server.query::<usize>(&["XLEN", &stream])).sum::<usize>()
+    };
+    // Redis trims by whole nodes of a hundred entries.
+    let entries = streamed(&server);
+    assert!((1..=CAPACITY + 16 * 100).contains(&entries), "{entries} entries");
+    tokio::time::sleep(SECOND + SECOND / 5).await;
+    move_back(&server, "session", Duration::from_secs(130));
+    for _ in 0..600 {
+        while store.sweep(1000).await.unwrap() == 1000 {}
+        if left(&server, "session").is_empty() {
+            let entries = streamed(&server);
+            assert!(entries <= CAPACITY + 16 * 100, "{entries} entries");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let left = left(&server, "session");
+    panic!("{} keys are left, {:?} for instance", left.len(), &left[..left.len().min(3)]);
+}
+
+async fn one_life(store: &RedisStore, number: usize) {
+    let access = Access::new(Duration::ZERO, Duration::from_millis(1));
+    let id = begin(store, SECOND).await;
+    let mut changes = setting("a", "1");
+    changes.touch = number.is_multiple_of(2);
+    store.save(&id, &changes, access).await.unwrap();
+    let mut id = id;
+    if number.is_multiple_of(3) {
+        let principal = format!("user {}", number % 50);
+        let expiry = Expiry::idle(SECOND).unwrap();
+        let request = SignIn::new(principal.as_str().into(), digest(), expiry, Changes::new(), op());
+        let request = request.with_limit(SessionLimit::evict_oldest(3).unwrap());
+        if store.sign_in(&id, &request, access).await.unwrap() == SignedIn::Applied {
+            id = StoredId::new(*id.handle(), request.new);
+        }
+    }
+    match number % 7 {
+        0 => drop(store.delete(&id, op(), access).await.unwrap()),
+        1 => store.end(id.handle(), op()).await.unwrap(),
+        2 => {
+            let new = digest();
+            if store.rotate(&id, &new, &changes, access).await.unwrap() == Saved::Applied {
+                let rotated = StoredId::new(*id.handle(), new);
+                store.delete(&rotated, op(), access).await.unwrap();
+            }
+        }
+        3 => drop(store.rotate(&id, &digest(), &changes, access).await.unwrap()),
+        4 => drop(store.take(&id, "a", access).await.unwrap()),
+        5 => {
+            let mut changes = Changes::new();
+            changes.idle = Some(Some(SECOND / 2));
+            store.save(&id, &changes, access).await.unwrap();
+        }
+        _ => {
+            let principal = format!("user {}", number % 50);
+            store.revoke(&principal.as_str().into(), &Revocation::new(op(), SECOND)).await.unwrap();
+            let page = Page::first(100);
+            store.find(&principal.as_str().into(), Select::Metadata, &page).await.unwrap();
+        }
+    }
+    store.touch(&id, access).await.unwrap();
+}
+
+#[tokio::test]
+async fn evicted_and_revoked_sessions_are_told_as_such() {
+    let server = RedisServer::shared();
+    let store = node(&server, &namespace()).await;
+    let mut all = listener(&store).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let id = begin(&store, HOUR).await;
+        let expiry = Expiry::idle(HOUR).unwrap();
+        let request = SignIn::new("ada: Ω".into(), digest(), expiry, Changes::new(), op());
+        let request = request.with_limit(SessionLimit::evict_oldest(2).unwrap());
+        assert_eq!(store.sign_in(&id, &request, FRESH).await.unwrap(), SignedIn::Applied);
+        ids.push(id);
+    }
+    let events = heard(&mut all).await;
+    let mut evicted = ids.iter().filter(|id| !ends(&events, id).is_empty());
+    let evicted = evicted.next().unwrap().clone();
+    assert_eq!(ends(&events, &evicted), [EventKind::Deleted(Reason::Evicted)]);
+    ids.retain(|id| *id != evicted);
+    let revoked = store.revoke(&"ada: Ω".into(), &Revocation::new(op(), HOUR)).await.unwrap();
+    assert_eq!(revoked.ended, 2);
+    let events = heard(&mut all).await;
+    for id in &ids {
+        assert_eq!(ends(&events, id), [EventKind::Deleted(Reason::Revoked)]);
+    }
+    assert!(events.iter().all(|event| event.principal == Some("ada: Ω".into())), "{events:?}");
+}
+
+#[tokio::test]
+async fn namespaces_never_hear_of_each_other() {
+    let server = RedisServer::shared();
+    let (one, other) = (namespace(), namespace());
+    let stores = [node(&server, &one).await, node(&server, &other).await];
+    let mut ears = Vec::new();
+    for store in &stores {
+        let events = store.capabilities().events.unwrap();
+        ears.push(events.subscribe(&Delivery::EveryNode).await.unwrap());
+        ears.push(events.subscribe(&Delivery::one_of("mail")).await.unwrap());
+    }
+    let ids = [begin(&stores[0], HOUR).await, begin(&stores[1], HOUR).await];
+    move_back(&server, &one, 2 * HOUR);
+    assert_eq!((stores[1].sweep(9).await.unwrap(), stores[0].sweep(9).await.unwrap()), (0, 1));
+    for (number, ear) in ears.iter_mut().enumerate() {
+        let events = heard(ear).await;
+        assert!(events.iter().all(|event| event.handle == *ids[number / 2].handle()), "{events:?}");
+        assert_eq!(events.len(), 2 - number / 2);
+    }
+}
+
+#[tokio::test]
+async fn what_each_operation_costs() {
+    let server = RedisServer::start();
+    let store = node(&server, "session").await;
+    let mut commands = server.counters();
+    let mut cost = async || {
+        let now = server.counters();
+        let cost = now.since(&commands);
+        commands = now;
+        cost.calls("evalsha") + cost.calls("zrem") + cost.calls("hgetall")
+    };
+    let id = begin(&store, HOUR).await;
+    assert_eq!(cost().await, 3, "begin");
+    assert!(is_alive(&store, &id).await);
+    store.save(&id, &setting("a", "1"), FRESH).await.unwrap();
+    store.touch(&id, FRESH).await.unwrap();
+    assert_eq!(cost().await, 2, "what is no event");
+    let new = digest();
+    store.rotate(&id, &new, &Changes::new(), FRESH).await.unwrap();
+    assert_eq!(cost().await, 2, "rotate");
+    store.delete(&StoredId::new(*id.handle(), new), op(), FRESH).await.unwrap();
+    // The zrem of a script counts too, where there is one.
+    assert_eq!(cost().await, 5, "end");
+}
+
+#[tokio::test]
+async fn an_entry_is_readable_where_it_lies() {
+    let server = RedisServer::start();
+    let store = node(&server, "session").await;
+    let id = begin(&store, HOUR).await;
+    let stream = format!("session:events:{{{}}}", id.handle().as_bytes()[0] % 16);
+    let entries: Vec<(String, BTreeMap<String, String>)> = server.query(&["XRANGE", &stream, "-", "+"]);
+    let fields: Vec<_> = entries[0].1.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let created: String = server.query(&["HGET", &format!("session:sessions:{}", id.handle()), "m"]);
+    let created = created.split(' ').next().unwrap();
+    let handle = id.handle().to_string();
+    assert_eq!(fields, [("a:tenant", "1"), ("h", &handle), ("k", "created"), ("t", created)]);
+}
+
+#[tokio::test]
+async fn a_tombstone_holds_what_is_told_only_until_it_is_told() {
+    let server = RedisServer::start();
+    let store = node(&server, "session").await;
+    let id = begin(&store, HOUR).await;
+    store.delete(&id, op(), FRESH).await.unwrap();
+    let key = format!("session:sessions:{}", id.handle());
+    let mut fields: Vec<String> = server.query(&["HKEYS", &key]);
+    fields.sort();
+    assert_eq!(fields, ["m", "y"]);
+    assert!((110_000..=120_000).contains(&server.query::<i64>(&["PTTL", &key])));
+}
+
+#[tokio::test]
+async fn a_group_whose_stream_was_lost_goes_on() {
+    let server = RedisServer::start();
+    let store = node(&server, "session").await;
+    let mut member = store.capabilities().events.unwrap().subscribe(&Delivery::one_of("mail")).await.unwrap();
+    begin(&store, HOUR).await;
+    assert_eq!(heard(&mut member).await.len(), 1);
+    server.query::<()>(&["FLUSHALL"]);
+    begin(&store, HOUR).await;
+    let mut events = heard(&mut member).await;
+    events.extend(heard(&mut member).await);
+    assert_eq!(events.len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_of_a_later_version_is_passed_over() {
+    let server = RedisServer::start();
+    let store = node(&server, "session").await;
+    let events = store.capabilities().events.unwrap();
+    let mut all = events.subscribe(&Delivery::EveryNode).await.unwrap();
+    let mut member = events.subscribe(&Delivery::one_of("mail")).await.unwrap();
+    let handle = id().handle().to_string();
+    let stream = format!("session:events:{{{}}}", 3);
+    let fields = ["k", "migrated", "h", handle.as_str(), "t", "1893456000000"];
+    server.query::<String>(&[&["XADD", &stream, "*"], &fields[..]].concat());
+    begin(&store, HOUR).await;
+    for subscription in [&mut all, &mut member] {
+        let mut events = heard(subscription).await;
+        events.extend(heard(subscription).await);
+        assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::Created]);
+    }
+    type Pending = (usize, Option<String>, Option<String>, Option<String>);
+    assert_eq!(server.query::<Pending>(&["XPENDING", &stream, "mail"]).0, 0);
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_does_not_stop_the_sweep() {
+    let server = RedisServer::start();
+    let store = node(&server, "session").await;
+    let mut all = listener(&store).await;
+    let mut ids = Vec::new();
+    for _ in 0..40 {
+        ids.push(begin(&store, HOUR).await);
+    }
+    let key = format!("session:sessions:{}", ids[0].handle());
+    server.query::<()>(&["SET", &key, "what another program has put there"]);
+    move_back(&server, "session", 2 * HOUR);
+    assert_eq!(store.sweep(100).await.unwrap(), 39);
+    let events = heard(&mut all).await;
+    assert_eq!(events.iter().filter(|event| event.kind == EventKind::Expired).count(), 39);
+}
