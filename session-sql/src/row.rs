@@ -137,13 +137,13 @@ impl Row {
         self.ended_at.is_none() && !self.record.is_expired(now) && self.current.as_ref() == Some(new)
     }
 
-    /// What it is for a session to be ended by its handle: one that has expired has ended already. `None`: there is
-    /// nothing to tell.
-    pub(crate) fn end_by_handle(&self, now: Timestamp) -> Option<EventKind> {
+    /// What is to be told when a session is ended by its handle, and when that was: one that has expired has ended
+    /// already. `None`: so has one with a tombstone.
+    pub(crate) fn end_by_handle(&self, now: Timestamp) -> Option<(EventKind, Timestamp)> {
         match self.ended_at {
             Some(_) => None,
-            None if self.record.is_expired(now) => Some(EventKind::Expired),
-            None => Some(EventKind::Deleted(Reason::Ended)),
+            None if self.record.is_expired(now) => Some((EventKind::Expired, self.record.expires_at)),
+            None => Some((EventKind::Deleted(Reason::Ended), now)),
         }
     }
 

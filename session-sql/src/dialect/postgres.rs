@@ -23,7 +23,6 @@ impl Dialect for Postgres {
 /// session that expired during the wait is not revived.
 pub(crate) struct Statements {
     pub(crate) create: SqlStr,
-    pub(crate) bury: SqlStr,
     pub(crate) load_all: SqlStr,
     pub(crate) load_only: SqlStr,
     pub(crate) load_metadata: SqlStr,
@@ -42,7 +41,6 @@ pub(crate) struct Statements {
     pub(crate) replace_none: SqlStr,
     pub(crate) replace: SqlStr,
     pub(crate) remove: SqlStr,
-    pub(crate) sweep: SqlStr,
 }
 
 impl Statements {
@@ -55,7 +53,6 @@ impl Statements {
         let rotated = format!("{ROTATED}, {TIMED}");
         Self {
             create: fill(CREATE),
-            bury: fill(BURY),
             load_all: fill(&LOAD.replace("{which}", "")),
             load_only: fill(&LOAD.replace("{which}", "AND a.name = ANY($2)")),
             load_metadata: fill(LOAD_METADATA),
@@ -74,7 +71,6 @@ impl Statements {
             replace_none: fill(REPLACE_NONE),
             replace: fill(REPLACE),
             remove: fill(REMOVE),
-            sweep: fill(SWEEP),
         }
     }
 }
@@ -117,9 +113,6 @@ WITH s AS (
   SELECT s.locator, v.name, v.value FROM s, unnest($7::bytea[], $8::bytea[]) AS v (name, value)
 )
 SELECT 1::bigint FROM s";
-
-/// Removes what has expired and was not swept yet. $1 locator.
-const BURY: &str = "DELETE FROM {sessions} AS s WHERE s.locator = $1 AND s.expires_at <= {now}";
 
 /// $1 locator, $2 names.
 const LOAD: &str = "
@@ -287,12 +280,3 @@ const REMOVE: &str = concat!(
     "
 DELETE FROM {attributes} AS a USING s WHERE a.session = s.locator AND a.name = $3 AND a.value = $5"
 );
-
-/// Each row is looked at again under its lock, and one that is locked is left for the next time: without the
-/// materialized lock a session that was touched meanwhile would go. $1 how many.
-const SWEEP: &str = "
-WITH dead AS MATERIALIZED (
-  SELECT s.locator FROM {sessions} AS s WHERE s.expires_at <= (SELECT {now}) ORDER BY s.expires_at LIMIT $1
-  FOR UPDATE SKIP LOCKED
-)
-DELETE FROM {sessions} AS s USING dead WHERE s.locator = dead.locator";

@@ -228,9 +228,11 @@ UPDATE {sessions} SET digest = NULL, candidate = NULL, candidate_at = NULL, prev
   last_op = ?
 WHERE locator IN ({list})";
 
-/// Takes the time and how many.
+/// What is to be removed. Each row is looked at again under its lock, and one that is locked is left for the next time:
+/// a look without a lock would remove a session that was touched meanwhile. Attributes are removed by a later
+/// statement, which sees all that was committed before the lock. Takes the time and how many.
 const DEAD: &str = "
-SELECT locator, principal, ended_at FROM {sessions} WHERE expires_at <= ? ORDER BY expires_at LIMIT ? {skip_locked}";
+SELECT locator, principal, ended_at, expires_at FROM {sessions} WHERE expires_at <= ? ORDER BY expires_at LIMIT ? {skip_locked}";
 
 /// Takes the principal, the key, the time and the locator.
 const CLAIM_SESSION: &str =

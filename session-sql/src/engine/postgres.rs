@@ -82,19 +82,20 @@ impl Engine for PostgresEngine {
         let outcome = async {
             loop {
                 if Postgres::row(connection, &self.statements.create, &args).await?.is_some() {
-                    return Ok(Created::Created);
+                    return Ok(Some(Created::Created));
                 }
                 let Some((row, now)) = self.look(connection, id.handle()).await? else { continue };
-                match row.in_the_way(id, now) {
-                    InTheWay::Answer(answer) => return answer.map_err(Failure::Refused),
-                    InTheWay::Dead => {
-                        Postgres::execute(connection, &self.statements.bury, &args[..1]).await?;
-                    }
-                }
+                return match row.in_the_way(id, now) {
+                    InTheWay::Answer(answer) => answer.map(Some).map_err(Failure::Refused),
+                    InTheWay::Dead => Ok(None),
+                };
             }
         };
         let outcome = outcome.await;
-        lease.settle(outcome).await
+        match lease.settle(outcome).await? {
+            Some(answer) => Ok(answer),
+            None => self.transactional.create(id, new, access).await,
+        }
     }
 
     async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load, Failure> {
@@ -271,18 +272,7 @@ impl Engine for PostgresEngine {
     }
 
     async fn sweep(&self, limit: usize) -> Result<usize, Failure> {
-        if self.tells_events() {
-            return self.transactional.sweep(limit).await;
-        }
-        let args = [Arg::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
-        let mut lease = self.connections.lease().await?;
-        let outcome = Postgres::execute(lease.connection()?, &self.statements.sweep, &args).await;
-        let swept = lease.settle(outcome.map_err(Failure::from)).await?;
-        let swept = usize::try_from(swept).unwrap_or(usize::MAX);
-        if swept < limit {
-            self.transactional.sweep_the_rest().await?;
-        }
-        Ok(swept)
+        self.transactional.sweep(limit).await
     }
 
     async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn, Failure> {

@@ -118,14 +118,20 @@ async fn a_sign_in_is_one_short_transaction() {
 }
 
 #[tokio::test]
-async fn a_sweep_that_finds_enough_is_one_statement() {
+async fn a_sweep_is_one_short_transaction_however_many_it_removes() {
     let costs = Costs::start().await;
     let brief = session_core::NewRecord::new(session_core::Expiry::idle(Duration::from_millis(1)).unwrap());
-    for _ in 0..5 {
+    for _ in 0..60 {
         costs.store.create(&id(), &brief, NOW).await.unwrap();
     }
     tokio::time::sleep(Duration::from_millis(5)).await;
-    assert_eq!(costs.one(costs.store.sweep(5)).await, 5);
+    let (swept, statements) = costs.of(costs.store.sweep(60)).await;
+    assert_eq!(swept, 60);
+    assert_eq!(
+        statements.len(),
+        6,
+        "BEGIN, the time, the look, attributes, sessions, COMMIT: {statements:#?}"
+    );
 }
 
 #[tokio::test]

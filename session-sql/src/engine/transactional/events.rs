@@ -186,13 +186,13 @@ impl<D: Dialect> TransactionalEngine<D> {
 }
 
 impl<D: Dialect> Unit<'_, D> {
-    /// Tells that this happened to a session, with its attributes as they are now.
+    /// Tells that this happened to a session `at` some time, with its attributes as they are now.
     pub(super) async fn tell_of(
         &mut self,
         kind: EventKind,
         handle: &Handle,
         principal: Option<&Principal>,
-        now: Timestamp,
+        at: Timestamp,
     ) -> Result<(), Failure> {
         let engine = self.engine;
         let Some(events) = &engine.events else { return Ok(()) };
@@ -214,7 +214,7 @@ impl<D: Dialect> Unit<'_, D> {
             Arg::Bytes(handle.as_bytes()),
             Arg::MaybeBytes(principal.map(|principal| principal.as_str().as_bytes())),
             Arg::Bytes(&attributes),
-            Arg::Int(column(now)),
+            Arg::Int(column(at)),
         ];
         self.execute(&engine.statements.tell, &args).await?;
         Ok(())

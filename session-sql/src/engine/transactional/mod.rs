@@ -118,7 +118,7 @@ impl<D: Dialect> Engine for TransactionalEngine<D> {
                         unit.commit().await?;
                         return answer.map_err(Failure::Refused);
                     }
-                    InTheWay::Dead => unit.bury(id.handle(), &row, now).await?,
+                    InTheWay::Dead => unit.bury(id.handle(), &row).await?,
                 }
             }
             let now = unit.now().await?;
@@ -285,8 +285,8 @@ impl<D: Dialect> Engine for TransactionalEngine<D> {
                 // The first end counts, and its operation may be sent again.
                 Some((row, now)) if row.is_tombstone(now) => {}
                 Some((row, now)) => {
-                    if let Some(kind) = row.end_by_handle(now) {
-                        unit.tell_of(kind, handle, row.record.principal.as_ref(), now).await?;
+                    if let Some((kind, at)) = row.end_by_handle(now) {
+                        unit.tell_of(kind, handle, row.record.principal.as_ref(), at).await?;
                     }
                     unit.end(&[handle.as_bytes()], op, now).await?;
                 }

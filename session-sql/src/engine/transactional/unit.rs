@@ -10,7 +10,7 @@ use crate::dialect::transactional::{Dialect, Listed};
 use crate::driver::Arg;
 use crate::error::Failure;
 use crate::miss::Miss;
-use crate::row::{NOW, Row, column, handle, millis, principal};
+use crate::row::{NOW, Row, column, handle, millis, moment, principal};
 
 /// A lock that took longer than this was waited for: the time has gone on since it was asked for.
 const WAITED: Duration = Duration::from_millis(5);
@@ -98,9 +98,10 @@ impl<'a, D: Dialect> Unit<'a, D> {
     }
 
     /// Removes a session that has expired and was not swept yet, or an outlived tombstone.
-    pub(super) async fn bury(&mut self, handle: &Handle, row: &Row, now: Timestamp) -> Result<(), Failure> {
+    pub(super) async fn bury(&mut self, handle: &Handle, row: &Row) -> Result<(), Failure> {
         if row.ended_at.is_none() {
-            self.tell_of(EventKind::Expired, handle, row.record.principal.as_ref(), now).await?;
+            let (whose, at) = (row.record.principal.as_ref(), row.record.expires_at);
+            self.tell_of(EventKind::Expired, handle, whose, at).await?;
         }
         self.listed(Listed::Clear, &[], &[handle.as_bytes()]).await?;
         self.listed(Listed::RemoveSessions, &[], &[handle.as_bytes()]).await
@@ -179,7 +180,8 @@ impl<'a, D: Dialect> Unit<'a, D> {
             let handle = handle(D::bytes(row, 0)?)?;
             if D::int(row, 2)?.is_none() && self.engine.events.is_some() {
                 let principal = principal(D::bytes(row, 1)?)?;
-                self.tell_of(EventKind::Expired, &handle, principal.as_ref(), now).await?;
+                let expired_at = D::int(row, 3)?.map_or(now, moment);
+                self.tell_of(EventKind::Expired, &handle, principal.as_ref(), expired_at).await?;
             }
             locators.push(*handle.as_bytes());
         }

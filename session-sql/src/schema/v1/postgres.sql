@@ -25,9 +25,10 @@ CREATE INDEX IF NOT EXISTS {expiry_index} ON {sessions} (expires_at);
 
 CREATE INDEX IF NOT EXISTS {principal_index} ON {sessions} (principal_key, locator) WHERE principal_key IS NOT NULL;
 
--- One row an attribute. A name is UTF-8: convert_from(name, 'UTF8') shows it.
+-- One row an attribute. A name is UTF-8: convert_from(name, 'UTF8') shows it. No foreign key: it would cost a query for
+-- each new row. Whoever removes sessions by hand removes their attributes after them.
 CREATE TABLE IF NOT EXISTS {attributes} (
-  session bytea NOT NULL REFERENCES {sessions} (locator) ON DELETE CASCADE,
+  session bytea NOT NULL,
   name bytea NOT NULL,
   value bytea NOT NULL,
   PRIMARY KEY (session, name)
