@@ -116,7 +116,8 @@ impl SessionStore for SqlStore {
     }
 
     async fn take(&self, id: &StoredId, name: &str, access: Access) -> Result<Taken> {
-        self.budget.run(Resend::No, || self.engine.take(id, name, access)).await
+        let op = OpId::generate(&self.random)?;
+        self.budget.run(Resend::No, || self.engine.take(id, name, op, access)).await
     }
 
     async fn replace_if(

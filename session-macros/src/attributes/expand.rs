@@ -60,6 +60,8 @@ fn code(model: &Model) -> TokenStream {
             #(#guards),*
         }
 
+        // What an expression of the user's looks like within other code is none of their business.
+        #[allow(clippy::all)]
         #[automatically_derived]
         impl #of_impl #private::SessionAttributes for #name #of_type #of_where {
             const NAMES: &'static [&'static ::core::primitive::str] = &[#(#names),*];

@@ -246,46 +246,46 @@ WITH s AS (
 SELECT 1::bigint FROM s"
 );
 
-/// A session's row, locked.
-macro_rules! locked {
-    () => {
-        "s AS MATERIALIZED (
-  SELECT s.locator FROM {sessions} AS s WHERE {match} FOR NO KEY UPDATE
-)"
+/// A session's row, updated and not only locked: whoever waits for it looks at it anew, also at the time.
+macro_rules! updated {
+    ($op:literal) => {
+        concat!("s AS (UPDATE {sessions} AS s SET last_op = ", $op, " WHERE {match} RETURNING s.locator)")
     };
 }
 
-/// Answers a row where the session is, with the value where there was one. $1 locator, $2 digest, $3 name.
+/// Answers a row where the session is, with the value where there was one. $1 locator, $2 digest, $3 name, $4 the
+/// operation.
 const TAKE: &str = concat!(
     "WITH ",
-    locked!(),
+    updated!("$4"),
     ", a AS (
   DELETE FROM {attributes} AS a USING s WHERE a.session = s.locator AND a.name = $3 RETURNING a.value
 )
 SELECT a.value FROM s LEFT JOIN a ON true"
 );
 
-/// Answers a row where it was done. $1 locator, $2 digest, $3 name, $4 the new value, $5 the operation.
-const REPLACE_NONE: &str = "
-WITH s AS (
-  UPDATE {sessions} AS s SET last_op = $5 WHERE {match} RETURNING s.locator
-)
-INSERT INTO {attributes} (session, name, value) SELECT s.locator, $3, $4 FROM s ON CONFLICT DO NOTHING";
-
-/// $1 locator, $2 digest, $3 name, $4 the new value, $5 the old one.
-const REPLACE: &str = concat!(
+/// $1 locator, $2 digest, $3 name, $4 the operation, $5 the new value.
+const REPLACE_NONE: &str = concat!(
     "WITH ",
-    locked!(),
+    updated!("$4"),
     "
-UPDATE {attributes} AS a SET value = $4 FROM s WHERE a.session = s.locator AND a.name = $3 AND a.value = $5"
+INSERT INTO {attributes} (session, name, value) SELECT s.locator, $3, $5 FROM s ON CONFLICT DO NOTHING"
 );
 
-/// $1 locator, $2 digest, $3 name, $4 the old value.
+/// $1 locator, $2 digest, $3 name, $4 the operation, $5 the new value, $6 the old one.
+const REPLACE: &str = concat!(
+    "WITH ",
+    updated!("$4"),
+    "
+UPDATE {attributes} AS a SET value = $5 FROM s WHERE a.session = s.locator AND a.name = $3 AND a.value = $6"
+);
+
+/// $1 locator, $2 digest, $3 name, $4 the operation, $5 the old value.
 const REMOVE: &str = concat!(
     "WITH ",
-    locked!(),
+    updated!("$4"),
     "
-DELETE FROM {attributes} AS a USING s WHERE a.session = s.locator AND a.name = $3 AND a.value = $4"
+DELETE FROM {attributes} AS a USING s WHERE a.session = s.locator AND a.name = $3 AND a.value = $5"
 );
 
 /// Each row is looked at again under its lock, and one that is locked is left for the next time: without the

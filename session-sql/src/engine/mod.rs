@@ -51,7 +51,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     async fn end(&self, handle: &Handle, op: OpId) -> Result<(), Failure>;
 
-    async fn take(&self, id: &StoredId, name: &str, access: Access) -> Result<Taken, Failure>;
+    async fn take(&self, id: &StoredId, name: &str, op: OpId, access: Access) -> Result<Taken, Failure>;
 
     async fn replace_if(
         &self,

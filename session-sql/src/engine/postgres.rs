@@ -202,9 +202,9 @@ impl Engine for PostgresEngine {
         lease.settle(outcome.map(|_| ()).map_err(Failure::from)).await
     }
 
-    async fn take(&self, id: &StoredId, name: &str, access: Access) -> Result<Taken, Failure> {
+    async fn take(&self, id: &StoredId, name: &str, op: OpId, access: Access) -> Result<Taken, Failure> {
         let [locator, digest] = presented(id);
-        let args = [locator, digest, Arg::Bytes(name.as_bytes())];
+        let args = [locator, digest, Arg::Bytes(name.as_bytes()), Arg::Bytes(op.as_bytes())];
         let mut lease = self.connections.lease().await?;
         let connection = lease.connection()?;
         let outcome = async {
@@ -234,15 +234,13 @@ impl Engine for PostgresEngine {
         let Statements { replace_none, replace, remove, .. } = &self.statements;
         let [locator, digest] = presented(id);
         let named = Arg::Bytes(name.as_bytes());
+        let op = Arg::Bytes(op.as_bytes());
         let replacing: Option<(&SqlStr, Vec<Arg<'_>>)> = match (old, new) {
-            (None, Some(new)) => {
-                let args = vec![locator, digest, named, Arg::Bytes(new), Arg::Bytes(op.as_bytes())];
-                Some((replace_none, args))
-            }
+            (None, Some(new)) => Some((replace_none, vec![locator, digest, named, op, Arg::Bytes(new)])),
             (Some(old), Some(new)) => {
-                Some((replace, vec![locator, digest, named, Arg::Bytes(new), Arg::Bytes(old)]))
+                Some((replace, vec![locator, digest, named, op, Arg::Bytes(new), Arg::Bytes(old)]))
             }
-            (Some(old), None) => Some((remove, vec![locator, digest, named, Arg::Bytes(old)])),
+            (Some(old), None) => Some((remove, vec![locator, digest, named, op, Arg::Bytes(old)])),
             // Nothing is to be done: it is only to be seen that nothing is there.
             (None, None) => None,
         };

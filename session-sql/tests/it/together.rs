@@ -111,6 +111,100 @@ async fn what_is_removed_while_it_is_set_for_the_first_time_is_there_or_not_as_a
     assert!(outcomes.iter().all(|count| *count > 0), "only one order was seen: {outcomes:?}");
 }
 
+/// A node that does something to a session in a transaction of ours, step by step.
+struct Slow {
+    _server: Arc<PostgresServer>,
+    store: Arc<SqlStore>,
+    pool: sqlx::PgPool,
+}
+
+impl Slow {
+    async fn start() -> Self {
+        let server = PostgresServer::shared();
+        let url = server.url(&server.database());
+        let store = Arc::new(SqlStore::connect(url.clone()).await.unwrap());
+        Self { _server: server, store, pool: sqlx::PgPool::connect(&url).await.unwrap() }
+    }
+
+    async fn begin(&self, sql: &'static str) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        let mut transaction = self.pool.begin().await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut *transaction).await.unwrap();
+        transaction
+    }
+
+    /// Waits until somebody waits for a lock.
+    async fn somebody_waits(&self) {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        while sqlx::query_scalar::<_, i64>(sql).fetch_one(&self.pool).await.unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attribute_that_was_set_for_the_first_time_during_the_wait_for_the_session_is_removed() {
+    let slow = Slow::start().await;
+    let id = slow.store.begin().await;
+    let sets = "UPDATE http_session SET last_op = 'other'; INSERT INTO http_session_attribute SELECT locator, 'new', '1' FROM http_session";
+    let transaction = slow.begin(sets).await;
+    let removing = tokio::spawn({
+        let (store, id) = (Arc::clone(&slow.store), id.clone());
+        async move {
+            let mut changes = setting("who", "remover");
+            changes.remove("new");
+            store.save(&id, &changes, NOW).await.unwrap()
+        }
+    });
+    slow.somebody_waits().await;
+    transaction.commit().await.unwrap();
+    assert_eq!(removing.await.unwrap(), Saved::Applied);
+    assert_eq!(slow.store.value(&id, "new").await, None);
+    assert_eq!(slow.store.value(&id, "who").await.as_deref(), Some("remover"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_touch_is_under_way_is_not_swept() {
+    let slow = Slow::start().await;
+    let (id, mut new) = (id(), counting());
+    new.expiry = session_core::Expiry::idle(Duration::from_millis(100)).unwrap();
+    slow.store.create(&id, &new, NOW).await.unwrap();
+    let transaction = slow.begin("UPDATE http_session SET expires_at = expires_at + 3600000").await;
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let sweeping = tokio::spawn({
+        let store = Arc::clone(&slow.store);
+        async move { store.sweep(10).await.unwrap() }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    transaction.commit().await.unwrap();
+    assert_eq!(sweeping.await.unwrap(), 0);
+    assert_eq!(slow.store.value(&id, "n").await.as_deref(), Some("0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_expired_during_the_wait_for_it_is_not_revived() {
+    let slow = Slow::start().await;
+    let (id, mut new) = (id(), counting());
+    new.expiry = session_core::Expiry::idle(Duration::from_millis(200)).unwrap();
+    slow.store.create(&id, &new, NOW).await.unwrap();
+    let transaction = slow.begin("UPDATE http_session SET last_op = 'other'").await;
+    let touching = tokio::spawn({
+        let (store, id) = (Arc::clone(&slow.store), id.clone());
+        async move { store.touch(&id, NOW).await.unwrap() }
+    });
+    let saving = tokio::spawn({
+        let (store, id) = (Arc::clone(&slow.store), id.clone());
+        let mut changes = setting("a", "1");
+        changes.touch = true;
+        async move { store.save(&id, &changes, NOW).await.unwrap() }
+    });
+    slow.somebody_waits().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    transaction.commit().await.unwrap();
+    touching.await.unwrap();
+    assert_eq!(saving.await.unwrap(), Saved::Absent);
+    assert_eq!(slow.store.find(&id).await, None);
+}
+
 /// Sweeping beside requests: no session that lives is lost, and no deadlock is seen.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_sweep_harms_no_request_beside_it() {

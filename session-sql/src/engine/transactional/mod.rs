@@ -301,7 +301,7 @@ impl<D: Dialect> Engine for TransactionalEngine<D> {
         lease.settle(outcome).await
     }
 
-    async fn take(&self, id: &StoredId, name: &str, access: Access) -> Result<Taken, Failure> {
+    async fn take(&self, id: &StoredId, name: &str, _: OpId, access: Access) -> Result<Taken, Failure> {
         let mut lease = self.writes.lease().await?;
         let outcome = async {
             let mut unit = self.begin(&mut lease).await?;
@@ -328,11 +328,9 @@ impl<D: Dialect> Engine for TransactionalEngine<D> {
         name: &str,
         old: Option<&[u8]>,
         new: Option<&[u8]>,
-        op: OpId,
+        _: OpId,
         access: Access,
     ) -> Result<Swapped, Failure> {
-        // No save ever needs to see what happened here: the row is locked while attributes change.
-        let _ = op;
         let mut lease = self.writes.lease().await?;
         let outcome = async {
             let mut unit = self.begin(&mut lease).await?;

@@ -13,7 +13,7 @@ use crate::miss::Miss;
 use crate::row::{NOW, Row, column, handle, millis, principal};
 
 /// A lock that took longer than this was waited for: the time has gone on since it was asked for.
-const WAITED: Duration = Duration::from_millis(20);
+const WAITED: Duration = Duration::from_millis(5);
 
 /// A transaction. Dropped before its commit it is rolled back.
 pub(super) struct Unit<'a, D: Dialect> {
