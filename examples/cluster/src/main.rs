@@ -1,8 +1,9 @@
 //! Two servers that share one session, and a front that sends each request to the next of them.
 //!
 //! ```console
-//! $ cargo run -p cluster                                      # nothing to install: both nodes in this process
-//! $ cargo run -p cluster -- --store redis://127.0.0.1:6379    # each node a process of its own
+//! $ cargo run -p cluster                                      # nothing to install: two processes, one SQLite file
+//! $ cargo run -p cluster -- --store redis://127.0.0.1:6379    # or redis, postgres://…, mysql://…
+//! $ cargo run -p cluster -- --store memory:                   # both nodes in this process
 //! ```
 //!
 //! Then open <http://127.0.0.1:9000>, or:
@@ -29,6 +30,7 @@ mod node;
 mod options;
 mod page;
 mod processes;
+mod scratch;
 mod stop;
 
 use std::error::Error;
@@ -40,6 +42,7 @@ use tokio::net::TcpListener;
 
 use options::{Options, Run};
 use processes::Nodes;
+use scratch::Scratch;
 use stop::Stop;
 
 type Result<T = (), E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
@@ -70,8 +73,12 @@ async fn start() -> Result {
         Run::Cluster { front, nodes } => {
             let stop = Stop::listen(false)?;
             match options.store {
-                Some(store) if !store.starts_with("memory") => processes(front, &nodes, &store, stop).await,
-                _ => together(front, &nodes, stop).await,
+                Some(store) if store.starts_with("memory") => together(front, &nodes, stop).await,
+                Some(store) => processes(front, &nodes, &store, stop).await,
+                None => {
+                    let scratch = Scratch::new()?;
+                    processes(front, &nodes, &scratch.store(), stop).await
+                }
             }
         }
     }

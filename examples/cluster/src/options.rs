@@ -10,8 +10,9 @@ Two servers that share one session, and a front that takes them in turn.
   cluster [--store URL] [--front PORT] [--nodes PORT,PORT]
   cluster --node PORT [--store URL]
 
-  --store URL    where the sessions are: redis://127.0.0.1:6379. Each node is then a process of its own.
-                 Without it SESSION_STORE is asked, and without that all is in one process, in its memory
+  --store URL    where the sessions are: redis://…, postgres://…, mysql://…, sqlite://path. Each node is a process
+                 of its own; but with memory: all is in one. Without it SESSION_STORE is asked, and without that
+                 it is a SQLite file that ends with this program
   --front PORT   where the front listens (9000)
   --nodes PORTS  where the nodes listen (9001,9002)
   --node PORT    one node alone, in the foreground

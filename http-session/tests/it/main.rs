@@ -18,6 +18,8 @@ mod settings;
 mod shared_code;
 #[cfg(all(feature = "macros", feature = "memory"))]
 mod sources;
+#[cfg(all(feature = "macros", feature = "memory", feature = "sqlite"))]
+mod sql;
 #[cfg(feature = "memory")]
 mod support;
 #[cfg(all(feature = "axum", feature = "macros", feature = "memory"))]

@@ -247,6 +247,27 @@ async fn who_reads_does_not_notice_that_the_server_throws_connections_out() {
     nothing_is_lost(&store, users).await;
 }
 
+/// One finds out that its connection is broken; the others look at theirs before they use them.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_one_broken_connection_the_others_are_tested_before_their_next_use() {
+    let server = PostgresServer::shared();
+    let url = server.url(&server.database());
+    let (own, pool) = (SqlStore::connect(url.clone()), sqlx::postgres::PgPoolOptions::new());
+    let pool = pool.max_connections(10).test_before_acquire(false).connect(&url).await.unwrap();
+    for store in [own.await.unwrap(), SqlStore::builder(pool).connect().await.unwrap()] {
+        let ids = begin_all(&store).await;
+        succeed(&every_operation(&store, &ids).await);
+        let ids = begin_all(&store).await;
+        let database = url.rsplit('/').next().unwrap();
+        let others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        let ended: u32 = server.query(database, others).parse().unwrap();
+        assert!(ended > 5, "{ended} connections were open");
+        store.load(&ids[0], Select::All, NOW).await.unwrap();
+        succeed(&every_operation(&store, &ids).await);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_that_is_used_up() {
     let server = PostgresServer::shared();

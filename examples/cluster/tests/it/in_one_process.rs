@@ -1,4 +1,4 @@
-//! The default: nothing installed, both nodes in one process on one memory store.
+//! With `memory:` both nodes are in one process, on one memory store.
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -15,7 +15,8 @@ struct Cluster {
 fn start() -> Cluster {
     let [front, first, second] = free_ports();
     let nodes = format!("{first},{second}");
-    let process = Process::cluster(&["--front", &front.to_string(), "--nodes", &nodes], front);
+    let process =
+        Process::cluster(&["--front", &front.to_string(), "--nodes", &nodes, "--store", "memory:"], front);
     Cluster { process, front, nodes: [first, second] }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
@@ -38,6 +38,12 @@ impl Process {
     pub(crate) fn cluster(args: &[&str], port: u16) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cluster"));
         Self::start(command.args(args).env_remove("SESSION_STORE"), port, None)
+    }
+
+    /// With this folder for its temporary files.
+    pub(crate) fn cluster_in(folder: &Path, args: &[&str], port: u16) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cluster"));
+        Self::start(command.args(args).env_remove("SESSION_STORE").env("TMPDIR", folder), port, None)
     }
 
     pub(crate) fn node(port: u16, store: &str) -> Self {
