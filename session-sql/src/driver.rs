@@ -11,9 +11,11 @@ pub(crate) enum Arg<'a> {
     MaybeBytes(Option<&'a [u8]>),
     Int(i64),
     MaybeInt(Option<i64>),
-    Flag(bool),
     Text(&'a str),
+    #[cfg(feature = "postgres")]
+    Flag(bool),
     /// Known to PostgreSQL alone.
+    #[cfg(feature = "postgres")]
     List(&'a [&'a [u8]]),
 }
 
@@ -112,8 +114,10 @@ macro_rules! driver {
                 Arg::MaybeBytes(bytes) => $query.bind(bytes),
                 Arg::Int(int) => $query.bind(int),
                 Arg::MaybeInt(int) => $query.bind(int),
-                Arg::Flag(flag) => $query.bind(flag),
                 Arg::Text(text) => $query.bind(text),
+                #[cfg(feature = "postgres")]
+                Arg::Flag(flag) => $query.bind(flag),
+                #[cfg(feature = "postgres")]
                 Arg::List($list) => $bind,
             };
         }
@@ -128,7 +132,7 @@ driver!(MySql, survives_a_drop: false, query, _list => return Err(no_lists()));
 #[cfg(feature = "sqlite")]
 driver!(Sqlite, survives_a_drop: true, query, _list => return Err(no_lists()));
 
-#[cfg(any(feature = "mysql", feature = "sqlite"))]
+#[cfg(all(feature = "postgres", any(feature = "mysql", feature = "sqlite")))]
 fn no_lists() -> sqlx::Error {
     sqlx::Error::Encode("this database has no lists".into())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{Clock, Error, ErrorKind, EventSettings, Result};
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use crate::dialect::Tables;
@@ -23,6 +24,10 @@ pub(crate) struct Target {
     pub(crate) budget: Duration,
     pub(crate) max_connections: usize,
     pub(crate) migrate: Migrate,
+    #[cfg_attr(
+        not(feature = "sqlite"),
+        expect(dead_code, reason = "the other databases have a clock of their own")
+    )]
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: Option<EventSettings>,
 }

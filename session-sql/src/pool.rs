@@ -70,6 +70,7 @@ impl<D: Driver> Connections<D> {
     }
 
     /// The application's connections, of which the store uses one at a time.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn given_in_turns(pool: Pool<D>) -> Self {
         let turns = Some(Semaphore::new(1));
         Self::Given(Given { pool, suspects: AtomicUsize::new(0), turns })

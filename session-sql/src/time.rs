@@ -1,3 +1,5 @@
+#![allow(dead_code, reason = "each database needs one or the other")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

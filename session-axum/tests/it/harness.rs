@@ -12,8 +12,9 @@ use session_axum::{LazySession, Result, SessionLayer};
 use session_core::{SessionManager, SessionStore};
 use session_memory::MemoryStore;
 use session_redis::RedisStore;
+use session_sql::SqlStore;
 use session_testkit::adapter::{AdapterHarness, App, Handler, Reply, Request};
-use session_testkit::{ManualClock, RedisServer};
+use session_testkit::{ManualClock, PostgresServer, RedisServer};
 use tower::ServiceExt as _;
 
 /// A router that is called as the server would, without the socket.
@@ -122,5 +123,36 @@ impl AdapterHarness for OnRedis {
 
     async fn advance(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
+    }
+}
+
+/// Sessions in a real PostgreSQL, each store in a database of its own.
+pub(crate) struct OnPostgres {
+    server: Arc<PostgresServer>,
+}
+
+impl OnPostgres {
+    pub(crate) fn new() -> Self {
+        Self { server: PostgresServer::shared() }
+    }
+}
+
+#[async_trait]
+impl AdapterHarness for OnPostgres {
+    async fn store(&self) -> Arc<dyn SessionStore> {
+        Arc::new(SqlStore::connect(self.server.url(&self.server.database())).await.expect("a store"))
+    }
+
+    fn mount(&self, manager: Arc<SessionManager>, handler: Handler) -> Arc<dyn App> {
+        mount(manager, handler)
+    }
+
+    async fn advance(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    /// The races are the adapter's: the store's have a list of their own.
+    fn repetitions(&self) -> usize {
+        1_000
     }
 }

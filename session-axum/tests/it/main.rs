@@ -7,7 +7,8 @@ mod harness;
 mod outages;
 mod round_trips;
 
-use harness::{OnMemory, OnRedis};
+use harness::{OnMemory, OnPostgres, OnRedis};
 
 session_testkit::adapter_conformance!(memory, OnMemory::new());
 session_testkit::adapter_conformance!(redis, OnRedis::new());
+session_testkit::adapter_conformance!(postgres, OnPostgres::new());
