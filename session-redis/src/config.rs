@@ -86,12 +86,16 @@ impl RedisStoreBuilder {
         Self { budget, ..self }
     }
 
-    /// Tells what happens to sessions; not, when nothing is said. All nodes that share a namespace are to have the same
-    /// settings, or sessions end without a word.
+    /// Tells what happens to sessions; not, when nothing is said.
     ///
-    /// It costs two more commands where a session begins, one where it is rotated, four where it is ended, and some
-    /// hundred bytes of the server's memory for each session and each event. Somebody has to
-    /// [sweep](session_core::Sweep::sweep): the facade does.
+    /// It costs two more commands where a session begins, one where it is rotated or gets another timeout, four where it
+    /// is ended, and some hundred bytes of the server's memory for each session and each event. Reading, writing and
+    /// touching cost what they do without. Somebody has to [sweep](session_core::Sweep::sweep): the facade does. While no
+    /// node is up, what ends is kept to be told for a day.
+    ///
+    /// What a failover undoes may not be told. All nodes that share a namespace are to have the same settings: one
+    /// without events ends sessions without a word, and may use one that has expired and is not swept yet. The end of a
+    /// session that began without events is told if it is ended, and not if it expires.
     #[must_use]
     pub fn events(self, settings: EventSettings) -> Self {
         Self { events: Some(settings), ..self }

@@ -42,7 +42,8 @@ impl Delivery {
 /// **In which order.** One session's events in the order in which its operations returned, as one subscription hears
 /// them for the first time.
 ///
-/// **No operation fails** because of its event.
+/// **No operation that was carried out fails** because of its event. One that could not be told of in the end may be
+/// refused: a `create`, another timeout.
 #[async_trait]
 pub trait Events: Send + Sync {
     /// Begins to listen. Nothing waits in a subscription that is not asked: it costs nothing but what the store

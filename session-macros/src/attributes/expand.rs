@@ -97,14 +97,7 @@ fn read(field: &Field, reader: &Ident) -> TokenStream {
         (None, Some(value)) => value,
         (Some(Stored { name, .. }), None) => quote_spanned!(ty.span()=> #reader.required::<#ty>(#name)?),
         (Some(Stored { name, .. }), Some(value)) => {
-            // A path where it is one: a closure around it would be a lint in the application.
-            let missing = match default {
-                Some(Missing::Default(at)) => {
-                    quote_spanned!(*at=> <#ty as ::core::default::Default>::default)
-                }
-                Some(Missing::Expr(_)) | None => quote!(|| #value),
-            };
-            quote_spanned!(ty.span()=> #reader.or_else::<#ty>(#name, #missing)?)
+            quote_spanned!(ty.span()=> #reader.or_else::<#ty>(#name, || #value)?)
         }
     };
     quote!(#(#cfgs)* #name: #value)

@@ -26,6 +26,8 @@ try('ZRANGEBYSCORE', key, 0, 0)
 try('ZREVRANGEBYSCORE', key, 0, 0)
 try('ZREM', key, '-')
 if ARGV[1] == '1' then
+  try('PTTL', key)
+  try('PEXPIRE', key, 1)
   try('XADD', key, 'NOMKSTREAM', '*', '-', '-')
   try('XGROUP', 'CREATE', key, '-', '$')
   try('XREADGROUP', 'GROUP', '-', '-', 'STREAMS', key, '>')

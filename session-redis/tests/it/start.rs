@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use session_core::{Error, ErrorKind, Load, Saved, Select, SessionStore};
+use session_core::{Delivery, Error, ErrorKind, EventSettings, Load, Saved, Select, SessionStore};
 use session_redis::RedisStore;
 use session_testkit::{RedisCluster, RedisSentinel, RedisServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -309,4 +309,50 @@ async fn the_sentinels_have_another_password_than_the_servers() {
     let builder = RedisStore::builder(group.url()).sentinel_credentials(None, "other");
     assert!(!format!("{builder:?}").contains("other"));
     builder.connect().await.unwrap().begin().await;
+}
+
+/// With events a few more, and those are tried, too.
+#[tokio::test]
+async fn a_user_needs_one_more_permission_for_events() {
+    let server = RedisServer::start();
+    let rights = ["~session:*", "+@hash", "+@sortedset", "+@keyspace", "+@scripting", "+time"];
+    server.query::<()>(&[&["ACL", "SETUSER", "shop", "on", ">pw"], &rights[..]].concat());
+    let url = format!("redis://shop:pw@127.0.0.1:{}", server.port());
+    let connect = async || RedisStore::builder(&url).events(EventSettings::new()).connect().await;
+    is(&connect().await.unwrap_err(), ErrorKind::Config, "may not use XRANGE: grant it what sessions need");
+
+    server.query::<()>(&["ACL", "SETUSER", "shop", "+@stream"]);
+    let store = connect().await.unwrap();
+    let events = store.capabilities().events.unwrap();
+    let mut all = events.subscribe(&Delivery::EveryNode).await.unwrap();
+    let mut member = events.subscribe(&Delivery::one_of("mail")).await.unwrap();
+    let id = store.begin().await;
+    store.rotate(&id, &digest(), &setting("a", "1"), NOW).await.unwrap();
+    store.end(id.handle(), op()).await.unwrap();
+    store.capabilities().sweep.unwrap().sweep(100).await.unwrap();
+    for subscription in [&mut all, &mut member] {
+        let delivered = subscription.next(9).await.unwrap();
+        assert_eq!(delivered.len(), 3);
+        let receipts: Vec<_> = delivered.into_iter().map(|delivered| delivered.receipt).collect();
+        subscription.acknowledge(&receipts).await.unwrap();
+    }
+
+    for command in
+        ["xadd", "xgroup", "xreadgroup", "xpending", "xclaim", "xack", "xrevrange", "pttl", "pexpire"]
+    {
+        server.query::<()>(&[
+            "ACL",
+            "SETUSER",
+            "shop",
+            "reset",
+            "on",
+            ">pw",
+            "+@all",
+            "~*",
+            &format!("-{command}"),
+        ]);
+        let words = format!("may not use {}", command.to_uppercase());
+        is(&connect().await.unwrap_err(), ErrorKind::Config, &words);
+        RedisStore::connect(&url).await.unwrap();
+    }
 }

@@ -22,6 +22,7 @@ if left > 0 then
   if type(new) == 'table' and new.err then
     -- The group was lost with its stream.
     redis.call('XGROUP', 'CREATE', key, group, '0', 'MKSTREAM')
+    redis.call('PEXPIRE', key, 2592000000)
   elseif new then
     for _, entry in ipairs(new[1][2]) do handed[#handed + 1] = {entry[1], 1, entry[2]} end
   end

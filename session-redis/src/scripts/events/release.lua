@@ -9,7 +9,10 @@ for i = 2, #ARGV, 2 do
       redis.call('ZREM', KEYS[1], ARGV[i])
     else
       -- The clocks of a cluster's nodes may differ: nobody looks twice in a second.
-      redis.call('ZADD', KEYS[1], string.format('%.0f', math.max(ARGV[i + 1], now + 1000)), ARGV[i])
+      local due = math.max(ARGV[i + 1], now + 1000)
+      redis.call('ZADD', KEYS[1], string.format('%.0f', due), ARGV[i])
+      local life = due - now + 172800000
+      if redis.call('PTTL', KEYS[1]) < life then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', life)) end
     end
   end
 end
