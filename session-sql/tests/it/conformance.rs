@@ -32,7 +32,7 @@ impl Server for PostgresServer {
         Self::query(self, database, sql)
     }
 
-    const FEWER_RACES: usize = 1;
+    const FEWER_RACES: usize = 5;
 }
 
 #[async_trait]
@@ -49,7 +49,7 @@ impl Server for MariaDbServer {
         Self::query(self, &format!("USE {database}; {sql}"))
     }
 
-    const FEWER_RACES: usize = 5;
+    const FEWER_RACES: usize = 25;
 }
 
 /// Two nodes, taken in turns. Time is the server's: short waits are waited, for long ones all that is stored is moved
@@ -169,6 +169,10 @@ impl Harness for Sqlite {
     async fn leftovers(&self) -> usize {
         let left: i64 = sqlx::query_scalar(LEFTOVERS).fetch_one(&self.reader).await.unwrap();
         usize::try_from(left).unwrap()
+    }
+
+    fn repetitions(&self) -> usize {
+        races() / 5
     }
 }
 
