@@ -1,9 +1,10 @@
+use std::iter;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use redis::Value;
 
 use crate::RedisServer;
-use crate::redis_sentinel::{QUICK, replicas, wait_until};
+use crate::redis_sentinel::{QUICK, replicas, wait_until, wait_until_replicated};
 use crate::redis_server::free_port;
 
 /// A Redis Cluster of three primaries and three replicas, which take the place of a primary that has been silent for a
@@ -129,6 +130,13 @@ impl RedisCluster {
         wait_until("the replica is a primary", || {
             replica.info("replication", "role").as_deref() == Some("master")
         });
+    }
+
+    /// Waits until each replica has what its primary has now: nothing is lost if it takes its place.
+    pub fn replicate(&self) {
+        for primary in self.primaries() {
+            wait_until_replicated(primary, iter::once(self.replica_of(primary)));
+        }
     }
 
     /// Starts what was killed, and waits until each primary has its replica and everybody agrees.

@@ -106,6 +106,13 @@ impl RedisSentinel {
         });
     }
 
+    /// Waits until both replicas have what the primary has now: whichever takes its place knows it.
+    pub fn replicate(&self) {
+        let primary = self.primary();
+        let replicas = self.servers.iter().filter(|server| server.port() != primary.port());
+        wait_until_replicated(primary, replicas);
+    }
+
     /// Starts what was killed, and waits until two replicas follow the primary again and every Sentinel knows it.
     pub fn repair(&self) {
         for server in self.servers.iter().chain(&self.sentinels).filter(|server| !server.is_up()) {
@@ -154,10 +161,29 @@ fn named_by(sentinel: &RedisServer) -> u16 {
     address[1].parse().expect("the port of the primary")
 }
 
-/// How many replicas follow this server and have all that it has.
+/// How many replicas follow this server, or have begun to.
 pub(crate) fn replicas(server: &RedisServer) -> usize {
     let text: String = server.query(&["INFO", "replication"]);
     text.lines().filter(|line| line.starts_with("slave") && line.contains("state=online")).count()
+}
+
+/// Waits until these replicas have what their primary has now. One that loads a copy of it says nothing until it has it.
+pub(crate) fn wait_until_replicated<'a>(
+    primary: &RedisServer,
+    replicas: impl Iterator<Item = &'a RedisServer>,
+) {
+    let written = offset(primary, "master_repl_offset");
+    for replica in replicas {
+        wait_until("a replica has what its primary has", || {
+            replica.info("replication", "master_link_status").as_deref() == Some("up")
+                && offset(replica, "slave_repl_offset") >= written
+        });
+    }
+}
+
+fn offset(server: &RedisServer, label: &str) -> u64 {
+    let offset = server.info("replication", label);
+    offset.and_then(|text| text.parse().ok()).expect("an offset of the replication")
 }
 
 pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {

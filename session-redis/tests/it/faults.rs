@@ -43,6 +43,7 @@ async fn the_primary_is_killed_and_sentinels_name_another() {
         let store = Arc::new(RedisStore::connect(group.url()).await.unwrap());
         let requests = Load::start(store, Loss::Anything).await;
         let killed = to(&group, |group| {
+            group.replicate();
             let primary = group.primary();
             primary.kill();
             primary.port()
@@ -64,6 +65,7 @@ async fn the_primary_is_halted_and_comes_back_as_if_nothing_had_happened() {
         let idle = Arc::new(RedisStore::connect(group.url()).await.unwrap());
         let requests = Load::start(Arc::clone(&store), Loss::Anything).await;
         let halted = to(&group, |group| {
+            group.replicate();
             let primary = group.primary();
             primary.stop();
             primary.port()
@@ -96,6 +98,7 @@ async fn a_primary_of_the_cluster_is_killed_and_its_replica_takes_its_place() {
         let ended = end_some(&store).await;
         let requests = Load::start(Arc::clone(&store), Loss::Changes).await;
         let replica = to(&cluster, move |cluster| {
+            cluster.replicate();
             let primary = cluster.primaries()[round % 3];
             let replica = cluster.replica_of(primary).port();
             primary.kill();
@@ -233,9 +236,9 @@ async fn nodes_that_were_idle_find_the_new_primary_at_once() {
     let id = nodes[0].begin().await;
     let (of, session) = (key(&id), id.clone());
     let replaced = to(&cluster, move |cluster| {
+        cluster.replicate();
         let primary = cluster.owner(&of);
         let (halted, replica) = (primary.port(), cluster.replica_of(primary).port());
-        while primary.query::<u32>(&["WAIT", "1", "1000"]) == 0 {}
         primary.stop();
         let patience = Instant::now() + Duration::from_secs(30);
         let replica = cluster.servers().iter().find(|server| server.port() == replica).unwrap();

@@ -55,7 +55,7 @@ struct Worker {
 }
 
 impl Load {
-    /// The sessions have lain there for a moment when this returns: their replicas have them.
+    /// The requests are under way when this returns.
     pub(crate) async fn start(store: Arc<RedisStore>, loss: Loss) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut workers = JoinSet::new();
