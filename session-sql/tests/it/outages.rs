@@ -3,103 +3,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use session_core::{ErrorKind, Renewed, Result, Saved, Select, SessionStore, StoredId, Swapped, Taken};
+use session_core::{ErrorKind, Renewed, Saved, Select, SessionStore, StoredId, Swapped, Taken};
 use session_sql::SqlStore;
+use session_testkit::outage::{
+    IN_TIME, begin_all, every_operation, fail_in_time, is_over, lasts_long, succeed, timed,
+};
 use session_testkit::{MariaDbServer, PostgresServer, Proxy, Traffic};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::support::{NOW, StoreExt as _, counting, digest, id, op, setting};
-
-/// The budget of two seconds, and what a busy machine may add.
-const IN_TIME: Duration = Duration::from_millis(2200);
-const ONE_SECOND: Duration = Duration::from_secs(1);
-
-struct Outcome {
-    operation: &'static str,
-    elapsed: Duration,
-    error: Option<ErrorKind>,
-}
-
-async fn timed<T>(operation: &'static str, future: impl Future<Output = Result<T>>) -> Outcome {
-    let begun = Instant::now();
-    let error = future.await.err().map(|error| error.kind());
-    Outcome { operation, elapsed: begun.elapsed(), error }
-}
-
-fn succeed(outcomes: &[Outcome]) {
-    for Outcome { operation, error, .. } in outcomes {
-        assert_eq!(*error, None, "{operation}");
-    }
-}
-
-fn fail_in_time(outcomes: &[Outcome]) {
-    for Outcome { operation, elapsed, error } in outcomes {
-        assert!(*elapsed < IN_TIME, "{operation} took {elapsed:?}");
-        assert!(matches!(error, Some(ErrorKind::Timeout | ErrorKind::Unavailable)), "{operation}: {error:?}");
-    }
-}
-
-async fn begin_all(store: &SqlStore) -> Vec<StoredId> {
-    let mut ids = Vec::new();
-    for _ in 0..9 {
-        ids.push(store.begin().await);
-    }
-    ids
-}
-
-/// All operations at once, each on a session of its own.
-async fn every_operation(store: &SqlStore, ids: &[StoredId]) -> Vec<Outcome> {
-    let (new, fresh, changes) = (digest(), id(), setting("a", "1"));
-    let record = counting();
-    let renewal = store.capabilities().renewal.unwrap();
-    let (create, load, touch, save, rotate, renew, delete, end, take, replace) = tokio::join!(
-        timed("create", store.create(&fresh, &record, NOW)),
-        timed("load", store.load(&ids[0], Select::All, NOW)),
-        timed("touch", store.touch(&ids[1], NOW)),
-        timed("save", store.save(&ids[2], &changes, NOW)),
-        timed("rotate", store.rotate(&ids[3], &new, &changes, NOW)),
-        timed("renew", renewal.renew(&ids[4], &new, NOW)),
-        timed("delete", store.delete(&ids[5], op(), NOW)),
-        timed("end", store.end(ids[6].handle(), op())),
-        timed("take", store.take(&ids[7], "n", NOW)),
-        timed("replace_if", store.replace_if(&ids[8], "n", Some(b"0"), Some(b"1"), NOW)),
-    );
-    vec![create, load, touch, save, rotate, renew, delete, end, take, replace]
-}
-
-/// Every operation at several moments of an outage, and again after it.
-async fn lasts_long(store: Arc<SqlStore>, begins: impl FnOnce(), ends: impl FnOnce()) {
-    let ids = begin_all(&store).await;
-    begins();
-    let mut waves = JoinSet::new();
-    for delay in [0, 300, 1000, 2500] {
-        let (store, ids) = (Arc::clone(&store), ids.clone());
-        waves.spawn(async move {
-            sleep(Duration::from_millis(delay)).await;
-            every_operation(&store, &ids).await
-        });
-    }
-    for wave in waves.join_all().await {
-        fail_in_time(&wave);
-    }
-    ends();
-    is_over(&store).await;
-}
-
-/// The server has just come back.
-async fn is_over(store: &SqlStore) {
-    let back = Instant::now();
-    while store.load(&id(), Select::All, NOW).await.is_err() {
-        assert!(back.elapsed() < ONE_SECOND, "nothing succeeds a second after the server's return");
-    }
-    assert!(back.elapsed() < ONE_SECOND, "the first success took {:?}", back.elapsed());
-    let ids = begin_all(store).await;
-    succeed(&every_operation(store, &ids).await);
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgresql_that_hangs() {
@@ -129,7 +45,7 @@ async fn a_network_that_swallows_everything() {
 async fn a_mariadb_that_hangs_and_one_that_dies() {
     let server = MariaDbServer::start();
     let store = Arc::new(SqlStore::connect(server.url(&server.database())).await.unwrap());
-    lasts_long(Arc::clone(&store), || server.stop(), || server.cont()).await;
+    lasts_long(store.clone(), || server.stop(), || server.cont()).await;
     lasts_long(store, || server.kill(), || server.restart()).await;
 }
 
@@ -191,7 +107,7 @@ async fn no_acknowledged_change_is_lost_when_postgresql_dies_under_load() {
         }
         sleep(Duration::from_millis(200)).await;
         server.restart();
-        is_over(&store).await;
+        is_over(&*store).await;
     }
     over.store(true, Ordering::Relaxed);
     nothing_is_lost(&store, users).await;
@@ -207,7 +123,7 @@ async fn no_acknowledged_change_is_lost_when_mariadb_dies_under_load() {
         sleep(Duration::from_millis(400)).await;
         server.kill();
         server.restart();
-        is_over(&store).await;
+        is_over(&*store).await;
     }
     over.store(true, Ordering::Relaxed);
     nothing_is_lost(&store, users).await;

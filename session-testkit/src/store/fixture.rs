@@ -5,11 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use session_core::{
-    Access, Changes, Created, Digest, Expiry, Handle, Load, NewRecord, OpId, OsRandom, Random, Record,
-    Renewed, Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Swapped, Taken, Timestamp,
+    Access, Changes, Created, Digest, Expiry, Load, NewRecord, Record, Renewed, Saved, Select, SessionStore,
+    SignIn, SignedIn, StoredId, Swapped, Taken, Timestamp,
 };
 
 use crate::Harness;
+pub(super) use crate::sample::{digest, handle, id, op, setting};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -26,28 +27,6 @@ pub(super) const fn aged(age: Duration) -> Access {
 /// A request that has just arrived, on a node that notes a use every `touch` at most.
 pub(super) const fn throttled(touch: Duration) -> Access {
     Access::new(Duration::ZERO, touch)
-}
-
-fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    OsRandom::default().fill(&mut bytes).unwrap();
-    bytes
-}
-
-pub(super) fn digest() -> Digest {
-    Digest::from_bytes(random())
-}
-
-pub(super) fn handle() -> Handle {
-    Handle::from_bytes(random())
-}
-
-pub(super) fn id() -> StoredId {
-    StoredId::new(handle(), digest())
-}
-
-pub(super) fn op() -> OpId {
-    OpId::generate(&OsRandom::default()).unwrap()
 }
 
 /// The same session, presented with another secret.
@@ -70,12 +49,6 @@ pub(super) fn with(attributes: &[(&str, &str)]) -> NewRecord {
 
 pub(super) fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
-}
-
-pub(super) fn setting(name: &str, value: &str) -> Changes {
-    let mut changes = Changes::new();
-    changes.set(name, bytes(value));
-    changes
 }
 
 pub(super) fn touching() -> Changes {
