@@ -245,8 +245,7 @@ impl SessionStore for RedisStore {
                 Saved::Gone => return Ok(Load::Gone),
                 Saved::Absent => return Ok(Load::Absent),
             },
-            Some(Found::Gone) => return Ok(Load::Gone),
-            Some(Found::Absent) => return Ok(Load::Absent),
+            Some(Found::Missed(miss)) => return Ok(miss.into()),
             None => {
                 return Err(unexpected_reply("the whole metadata of a session does not tell whose it is"));
             }

@@ -28,7 +28,6 @@ mod engine;
 mod error;
 mod events;
 mod key;
-mod miss;
 mod open;
 mod pool;
 mod row;

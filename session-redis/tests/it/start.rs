@@ -1,11 +1,11 @@
 //! What is wrong with the settings or the server shows at the start, in one error that says what to do.
 
 use std::net::Ipv4Addr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use session_core::{Delivery, Error, ErrorKind, EventSettings, Load, Saved, Select, SessionStore};
 use session_redis::RedisStore;
-use session_testkit::{RedisCluster, RedisSentinel, RedisServer};
+use session_testkit::{RedisCluster, RedisSentinel, RedisServer, Stopwatch};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -39,7 +39,7 @@ async fn no_server_is_there() {
 async fn the_server_does_not_answer() {
     let server = RedisServer::start();
     server.stop();
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     is(&refused(&server.url()).await, ErrorKind::Unavailable, "did not answer in time");
     assert!(begun.elapsed() < Duration::from_secs(2));
 }

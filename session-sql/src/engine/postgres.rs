@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use session_core::{
-    Access, Attributes, Changes, Created, Delivered, Digest, EventSettings, Found, Handle, Load, Name,
+    Access, Attributes, Changes, Created, Delivered, Digest, EventSettings, Found, Handle, Load, Miss, Name,
     NewRecord, OpId, Page, Principal, Receipt, Record, Renewed, Revocation, Revoked, Saved, Select,
     SessionEvent, SignIn, SignedIn, StoredId, Swapped, Taken, Timestamp,
 };
@@ -19,7 +19,6 @@ use crate::dialect::postgres::Statements;
 use crate::dialect::transactional;
 use crate::driver::{Arg, Driver as _};
 use crate::error::{Failure, unreadable};
-use crate::miss::Miss;
 use crate::pool::Connections;
 use crate::row::{InTheWay, NOW, Row, millis, moment};
 use crate::time::Time;

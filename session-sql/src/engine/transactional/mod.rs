@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::{
-    Access, Changes, Created, Delivered, Digest, EventKind, EventSettings, Found, Handle, Load, Name,
+    Access, Changes, Created, Delivered, Digest, EventKind, EventSettings, Found, Handle, Load, Miss, Name,
     NewRecord, OpId, Page, Principal, Reason, Receipt, Renewed, Revocation, Revoked, Saved, Select,
     SessionEvent, SignIn, SignedIn, StoredId, Swapped, Taken, Timestamp,
 };
@@ -18,7 +18,6 @@ use crate::cursor::Cursor;
 use crate::dialect::transactional::{Dialect, Listed, Statements};
 use crate::driver::Arg;
 use crate::error::{Failure, unreadable};
-use crate::miss::Miss;
 use crate::pool::{Connections, Lease};
 use crate::row::{InTheWay, NOW, Row};
 use crate::time::Time;

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use session_core::{
-    Access, Changes, Digest, ErrorKind, EventKind, Handle, OpId, StoredId, TOMBSTONE_LIFE, Timestamp,
+    Access, Changes, Digest, ErrorKind, EventKind, Handle, Miss, OpId, StoredId, TOMBSTONE_LIFE, Timestamp,
 };
 use sqlx::{SqlStr, Transaction};
 
@@ -9,7 +9,6 @@ use super::TransactionalEngine;
 use crate::dialect::transactional::{Dialect, Listed};
 use crate::driver::Arg;
 use crate::error::Failure;
-use crate::miss::Miss;
 use crate::row::{NOW, Row, column, handle, millis, moment, principal};
 
 /// A lock that took longer than this was waited for: the time has gone on since it was asked for.
