@@ -73,9 +73,11 @@ fn postgres_at(url: &str, target: &Target) -> Result<Connections<sqlx::Postgres>
     let wants_tls =
         matches!(options.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull);
     check_tls(wants_tls)?;
-    // Whatever the server's defaults are. What the node no longer waits for is not to wait for locks, either.
+    // Whatever the server's defaults are. What the node no longer waits for is not to wait for locks, either. A bitmap
+    // of a session's few attributes costs more than it saves.
     let setup = format!(
-        "SET default_transaction_isolation = 'read committed'; SET statement_timeout = {}",
+        "SET default_transaction_isolation = 'read committed'; SET enable_bitmapscan = off; \
+         SET statement_timeout = {}",
         target.budget.as_millis()
     );
     Ok(Connections::own(options, Some(AssertSqlSafe(setup).into_sql_str()), target.max_connections))
