@@ -30,6 +30,8 @@ pub(crate) struct Target {
     )]
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: Option<EventSettings>,
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "no other database can"))]
+    pub(crate) notifies: bool,
 }
 
 pub(crate) async fn open(target: Target) -> Result<Arc<dyn Engine>> {
@@ -85,9 +87,11 @@ fn postgres_at(url: &str, target: &Target) -> Result<Connections<sqlx::Postgres>
 
 #[cfg(feature = "postgres")]
 async fn postgres(connections: Connections<sqlx::Postgres>, target: Target) -> Result<Arc<dyn Engine>> {
+    use crate::engine::postgres::PostgresEngine;
     schema::prepare(&connections, target.kind, &target.tables, target.migrate).await?;
-    let Target { tables, namespace, events, .. } = target;
-    Ok(Arc::new(crate::engine::postgres::PostgresEngine::new(connections, &tables, namespace, events)))
+    let Target { tables, namespace, events, notifies, .. } = target;
+    let engine = PostgresEngine::new(connections, &tables, namespace, events, notifies);
+    Ok(Arc::new(engine))
 }
 
 #[cfg(feature = "mysql")]

@@ -19,9 +19,11 @@ use crate::dialect::postgres::{Setting, Statements};
 use crate::dialect::transactional;
 use crate::driver::{Arg, Driver as _};
 use crate::error::{Failure, unreadable};
+use crate::notify::Notifications;
 use crate::pool::Connections;
 use crate::row::{InTheWay, NOW, Row, millis, moment};
 use crate::time::Time;
+use crate::wake::Wake;
 
 /// Each operation is one statement, which changes nothing where the presented id does not match. Only then a second
 /// one looks why; when that finds a match after all, because things have changed meanwhile, the first is sent again.
@@ -32,6 +34,7 @@ pub(crate) struct PostgresEngine {
     statements: Statements,
     namespace: String,
     transactional: TransactionalEngine<Postgres>,
+    notifications: Option<Notifications>,
 }
 
 impl PostgresEngine {
@@ -40,6 +43,7 @@ impl PostgresEngine {
         tables: &Tables,
         namespace: String,
         events: Option<EventSettings>,
+        notifies: bool,
     ) -> Self {
         let connections = Arc::new(connections);
         let transactional = TransactionalEngine::new(
@@ -50,7 +54,10 @@ impl PostgresEngine {
             namespace.clone(),
             events,
         );
-        Self { connections, statements: Statements::new(tables), namespace, transactional }
+        let notifications = (notifies && transactional.events().is_some()).then(|| {
+            Notifications::start(Arc::clone(&connections), tables, &namespace, transactional.told())
+        });
+        Self { connections, statements: Statements::new(tables), namespace, transactional, notifications }
     }
 
     fn tells_events(&self) -> bool {
@@ -294,6 +301,10 @@ impl Engine for PostgresEngine {
 
     fn events(&self) -> Option<&EventSettings> {
         self.transactional.events()
+    }
+
+    fn wake(&self) -> Wake {
+        self.notifications.as_ref().map_or_else(Wake::never, Notifications::wake)
     }
 
     fn monotonic(&self) -> Duration {
