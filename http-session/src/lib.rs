@@ -14,14 +14,14 @@
 //! struct Sessions;
 //!
 //! #[derive(serde::Deserialize)]
+//! #[serde(rename_all = "camelCase")]
 //! struct Params {
-//!     #[serde(rename = "sessionVal")]
-//!     value: String,
+//!     session_val: String,
 //! }
 //!
-//! async fn set(session: Session, Query(q): Query<Params>) -> Result<String> {
-//!     session.insert("sessionVal", &q.value)?;  // synchronous: the extractor has loaded the session
-//!     Ok(q.value)
+//! async fn set(session: Session, Query(params): Query<Params>) -> Result<String> {
+//!     session.insert("sessionVal", &params.session_val)?; // synchronous: the extractor has loaded the session
+//!     Ok(params.session_val)
 //! }
 //!
 //! async fn read(session: Session) -> Result<String> {
@@ -33,7 +33,7 @@
 //!     let app = Router::new()
 //!         .route("/set-session", get(set))
 //!         .route("/get-session", get(read))
-//!         .layer(Sessions::layer().await?);
+//!         .layer(Sessions::layer().await?); // memory by default; SESSION_STORE=redis://… in production
 //!     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:9001").await?, app).await?;
 //!     Ok(())
 //! }
