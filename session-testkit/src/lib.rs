@@ -40,7 +40,7 @@ pub mod store;
 pub use async_trait::async_trait;
 pub use clock::ManualClock;
 pub use faulty::{Fault, FaultyStore};
-pub use harness::Harness;
+pub use harness::{Harness, races};
 pub use mariadb_server::MariaDbServer;
 pub use operation::Operation;
 pub use postgres_server::PostgresServer;

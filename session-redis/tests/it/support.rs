@@ -1,10 +1,14 @@
 //! What the tests of the store have in common.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use session_core::{Error, ErrorKind};
 use session_redis::RedisStore;
 use session_testkit::RedisServer;
 pub(crate) use session_testkit::sample::{NOW, StoreExt, counting, digest, handle, id, op, setting};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 /// A namespace that no other test has.
 pub(crate) fn namespace() -> String {
@@ -14,6 +18,26 @@ pub(crate) fn namespace() -> String {
 /// A store at this port of 127.0.0.1.
 pub(crate) async fn store_at(port: u16) -> RedisStore {
     RedisStore::connect(format!("redis://127.0.0.1:{port}")).await.unwrap()
+}
+
+/// What an error says.
+#[track_caller]
+pub(crate) fn is(error: &Error, kind: ErrorKind, words: &str) {
+    assert_eq!(error.kind(), kind, "{error:?}");
+    assert!(error.to_string().contains(words), "{error:?}");
+}
+
+/// The port of something that is no Redis: a web server, for one client.
+pub(crate) async fn web_server() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        client.read_u8().await.unwrap();
+        client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        client.read_to_end(&mut Vec::new()).await.unwrap();
+    });
+    port
 }
 
 /// How many connections a server was asked for so far.

@@ -1,14 +1,10 @@
 //! Encrypted connections: whom both sides trust, and what is said when they do not.
 
-use std::net::Ipv4Addr;
-
 use session_core::{Error, ErrorKind, SessionStore};
 use session_redis::{RedisStore, RedisStoreBuilder};
 use session_testkit::{RedisServer, RedisTls};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
-use crate::support::{NOW, StoreExt as _, setting};
+use crate::support::{NOW, StoreExt as _, is, setting, web_server};
 
 fn trusting(server: &RedisTls) -> RedisStoreBuilder {
     RedisStore::builder(server.url()).ca_certificate(std::fs::read(server.ca()).unwrap())
@@ -21,12 +17,6 @@ fn presenting(server: &RedisTls, builder: RedisStoreBuilder) -> RedisStoreBuilde
 
 async fn refused(builder: RedisStoreBuilder) -> Error {
     builder.connect().await.unwrap_err()
-}
-
-#[track_caller]
-fn is(error: &Error, kind: ErrorKind, words: &str) {
-    assert_eq!(error.kind(), kind, "{error:?}");
-    assert!(error.to_string().contains(words), "{error:?}");
 }
 
 #[tokio::test]
@@ -86,14 +76,7 @@ async fn only_one_side_speaks_tls() {
 
 #[tokio::test]
 async fn something_else_answers() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let (mut client, _) = listener.accept().await.unwrap();
-        client.read_u8().await.unwrap();
-        client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
-        client.read_to_end(&mut Vec::new()).await.unwrap();
-    });
+    let port = web_server().await;
     let builder = RedisStore::builder(format!("rediss://127.0.0.1:{port}"));
     is(&refused(builder).await, ErrorKind::Config, "it does not speak TLS at this port: redis:// instead");
 }
