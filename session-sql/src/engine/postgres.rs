@@ -356,12 +356,13 @@ impl PostgresEngine {
         let removed: Vec<&[u8]> = removed.map(|(name, _)| name.as_bytes()).collect();
         let timeout = |timeout: Option<Option<_>>| timeout.map(|timeout| timeout.map_or(-1, millis));
         let [locator, digest] = presented(id);
-        let Statements { save, save_timed, rotate, .. } = &self.statements;
-        let is_timed = changes.touch || changes.idle.is_some() || changes.absolute.is_some();
-        let (statements, takes) = match (new, is_timed) {
-            (Some(_), _) => (rotate, 11),
-            (None, true) => (save_timed, 10),
-            (None, false) => (save, 6),
+        let Statements { save, save_touching, save_timed, rotate, .. } = &self.statements;
+        let is_timed = changes.idle.is_some() || changes.absolute.is_some();
+        let (statements, takes) = match (new, is_timed, changes.touch) {
+            (Some(_), _, _) => (rotate, 11),
+            (None, true, _) => (save_timed, 10),
+            (None, false, true) => (save_touching, 7),
+            (None, false, false) => (save, 6),
         };
         let (sql, name, value) = if removed.is_empty() {
             statements.setting.of(&names, &values)
@@ -416,6 +417,7 @@ impl PostgresEngine {
         let (sql, args): (_, &[Arg<'_>]) = match select {
             Select::All => (&self.statements.load_all, &[locator]),
             Select::Metadata => (&self.statements.load_metadata, &[locator]),
+            Select::Only([name]) => (&self.statements.load_one, &[locator, Arg::Bytes(name.as_bytes())]),
             Select::Only(only) => {
                 names = only.iter().map(|name| name.as_bytes()).collect();
                 (&self.statements.load_only, &[locator, Arg::List(&names)])
