@@ -68,20 +68,24 @@ impl File {
         };
         let mut profiles = BTreeMap::new();
         let ValueInner::Table(tables) = root.take() else { return None };
-        for (name, mut value) in in_order(tables) {
-            let ValueInner::Table(table) = value.take() else {
-                let message = format_args!("`{}` is in no profile: put it under [{DEFAULT}]", name.name);
-                reader.add(name.span.start, message);
-                continue;
+        for (key, mut value) in in_order(tables) {
+            let table = match value.take() {
+                ValueInner::Table(table) if !reader.is_dotted(&key) => table,
+                value => {
+                    reader.outside("", &key, value);
+                    continue;
+                }
             };
-            if name.name == "session" {
-                let message = "[session] would be a profile of that name: write [default.session]";
-                reader.add(name.span.start, message);
+            if key.name == "session" {
+                let header = reader.header(&key);
+                let message =
+                    format!("[{header}] would be a profile named session: write [{DEFAULT}.{header}]");
+                reader.add(key.span.start, message);
                 continue;
             }
             let mut profile = Profile { file: reader.file.clone(), entries: BTreeMap::new() };
             reader.table("", table, &mut profile);
-            profiles.insert(name.name.into_owned(), Arc::new(profile));
+            profiles.insert(key.name.into_owned(), Arc::new(profile));
         }
         Some(Self { profiles })
     }
@@ -116,6 +120,40 @@ impl Reader<'_, '_> {
 
     fn line(&self, at: usize) -> usize {
         self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+    }
+
+    /// Whether a table's name was written before a dot, and not in brackets: `session.touch = 1` above all tables.
+    fn is_dotted(&self, key: &Key<'_>) -> bool {
+        let is_around = |char| " \t\"'".contains(char);
+        let before = self.text.get(..key.span.start).unwrap_or_default().trim_end_matches(is_around);
+        let after = self.text.get(key.span.end..).unwrap_or_default().trim_start_matches(is_around);
+        !before.ends_with('[') && after.starts_with('.')
+    }
+
+    /// What stands in the brackets that begin with this name.
+    fn header(&self, key: &Key<'_>) -> String {
+        let rest = self.text.get(key.span.start..).unwrap_or_default();
+        let is_inside = |char: &char| char.is_ascii_alphanumeric() || "-_.".contains(*char);
+        rest.chars().take_while(is_inside).collect()
+    }
+
+    /// A value that belongs to no profile, or a table of them.
+    fn outside(&mut self, prefix: &str, key: &Key<'_>, value: ValueInner<'_>) {
+        let name = format!("{prefix}{}", key.name);
+        if let ValueInner::Table(table) = value {
+            for (key, mut value) in in_order(table) {
+                self.outside(&format!("{name}."), &key, value.take());
+            }
+            return;
+        }
+        // `production.session.touch` says which profile is meant.
+        let (what, profile) = match name.split_once('.') {
+            Some((profile, rest)) if profile == DEFAULT || uniform(rest).starts_with("session.") => {
+                (format!("`{rest}`"), profile)
+            }
+            _ => ("it".to_owned(), DEFAULT),
+        };
+        self.add(key.span.start, format_args!("`{name}` is in no profile: put {what} under [{profile}]"));
     }
 
     fn table(&mut self, prefix: &str, table: TomlTable<'_>, profile: &mut Profile) {
@@ -247,13 +285,51 @@ mod tests {
             mistakes,
             [
                 "session.toml:1: `name` is in no profile: put it under [default]",
-                "session.toml:2: [session] would be a profile of that name: write [default.session]",
+                "session.toml:2: [session] would be a profile named session: write [default.session]",
                 "session.toml:5: there is no setting `session.max-inactiv` (did you mean `session.max-inactive`?)",
                 "session.toml:6: `session.profile` chooses what of which file is read: set it in the environment",
                 "session.toml:7: `session.header` is a list, where a single value is asked for",
                 "session.toml:9: `session.Touch` is `session.touch` of line 8, said twice",
             ]
         );
+    }
+
+    #[test]
+    fn what_stands_in_no_profile_is_told_with_the_one_that_is_meant() {
+        for (text, mistake) in [
+            ("session.touch = 1", "`session.touch` is in no profile: put it under [default]"),
+            ("redis.hostname = 'h'", "`redis.hostname` is in no profile: put it under [default]"),
+            ("'redis'.hostname = 'h'", "`redis.hostname` is in no profile: put it under [default]"),
+            (
+                "default.redis.port = 1",
+                "`default.redis.port` is in no profile: put `redis.port` under [default]",
+            ),
+            (
+                "test.session.touch = 1",
+                "`test.session.touch` is in no profile: put `session.touch` under [test]",
+            ),
+            (
+                "session = { touch = 1 }",
+                "[session] would be a profile named session: write [default.session]",
+            ),
+            (
+                "[session.cookie]\npath = '/'",
+                "[session.cookie] would be a profile named session: write [default.session.cookie]",
+            ),
+        ] {
+            let (_, mistakes) = parse(&format!("\n{text}\n[production]\nredis.port = 2\n"));
+            assert_eq!(mistakes, [format!("session.toml:2: {mistake}")], "{text}");
+        }
+        let (file, mistakes) =
+            parse("touch.a = 1\ntouch.b.c = 2\n[default.redis]\nport = 2\n[test]\na.b = 1\n");
+        assert_eq!(
+            mistakes,
+            [
+                "session.toml:1: `touch.a` is in no profile: put it under [default]",
+                "session.toml:2: `touch.b.c` is in no profile: put it under [default]",
+            ]
+        );
+        assert_eq!(file.unwrap().names().collect::<Vec<_>>(), ["default", "test"]);
     }
 
     #[test]

@@ -14,14 +14,14 @@
 //! struct Sessions;
 //!
 //! #[derive(serde::Deserialize)]
+//! #[serde(rename_all = "camelCase")]
 //! struct Params {
-//!     #[serde(rename = "sessionVal")]
-//!     value: String,
+//!     session_val: String,
 //! }
 //!
-//! async fn set(session: Session, Query(q): Query<Params>) -> Result<String> {
-//!     session.insert("sessionVal", &q.value)?;  // synchronous: the extractor has loaded the session
-//!     Ok(q.value)
+//! async fn set(session: Session, Query(params): Query<Params>) -> Result<String> {
+//!     session.insert("sessionVal", &params.session_val)?; // synchronous: the extractor has loaded the session
+//!     Ok(params.session_val)
 //! }
 //!
 //! async fn read(session: Session) -> Result<String> {
@@ -33,7 +33,7 @@
 //!     let app = Router::new()
 //!         .route("/set-session", get(set))
 //!         .route("/get-session", get(read))
-//!         .layer(Sessions::layer().await?);
+//!         .layer(Sessions::layer().await?); // memory by default; SESSION_STORE=redis://… in production
 //!     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:9001").await?, app).await?;
 //!     Ok(())
 //! }
@@ -83,7 +83,8 @@
 //!
 //! # Features
 //!
-//! A feature only adds. Each builds alone.
+//! A feature only adds. Each builds alone. Rust 1.88 is enough, but for `postgres`, `mysql`, `sqlite` and `full`: sqlx
+//! needs 1.94.
 //!
 //! | feature | default | what it brings |
 //! |---|---|---|
@@ -227,7 +228,7 @@ pub use source::{Env, Source};
 /// | `cookie(secure = false)` | `true` | `session.cookie.secure`, `SESSION_COOKIE_SECURE` | whether it travels over TLS alone; `false` is for development without, and the name is then `id`. Whoever listens on the network has the session |
 /// | `cookie(http_only = false)` | `true` | `session.cookie.http-only`, `SESSION_COOKIE_HTTP_ONLY` | whether scripts are kept from it |
 /// | `cookie(partitioned)` | `false` | `session.cookie.partitioned`, `SESSION_COOKIE_PARTITIONED` | whether each site that embeds this one has a cookie of its own (CHIPS) |
-/// | `cookie(max_age = "30d")` | none: as long as the browser runs | `session.cookie.max-age`, `SESSION_COOKIE_MAX_AGE` | how long browsers keep it, at most 400 days; sent anew when use is noted. It ends no session |
+/// | `cookie(max_age = "30d")` | none: as long as the browser runs | `session.cookie.max-age`, `SESSION_COOKIE_MAX_AGE` | how long browsers keep it, at most 400 days; sent anew when a request that has read the session notes its use, so not by [blind writes](LazySession) alone. It ends no session |
 /// | `cookie(base64)` | `false` | `session.cookie.base64`, `SESSION_COOKIE_BASE64` | whether the id is encoded once more, as Spring does |
 /// | `cookie(route = "node-1")` | none | `session.cookie.route`, `SESSION_COOKIE_ROUTE` | what stands behind the id, after a dot, for a front that sends clients back to their node (Spring's `jvmRoute`): 1 to 100 letters, digits and `-_` |
 /// | `header = "X-Auth-Token"` | none | `session.header`, `SESSION_HEADER` | the id travels in this header, both ways, instead of a cookie |

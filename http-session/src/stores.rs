@@ -162,10 +162,7 @@ async fn open_redis(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn Sess
     if let Some(events) = place.events {
         builder = builder.events(events);
     }
-    match builder.connect().await {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(not_opened(given, error)),
-    }
+    opened(given, builder.connect().await)
 }
 
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
@@ -178,15 +175,17 @@ async fn open_sql(given: &Given<Url>, place: Place<'_>) -> Result<Arc<dyn Sessio
     if let Some(events) = place.events {
         builder = builder.events(events);
     }
-    match builder.connect().await {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(not_opened(given, error)),
-    }
+    opened(given, builder.connect().await)
 }
 
-/// The store's error, with the setting that named the store.
+/// The store; or its error, with the setting that named the store.
 #[cfg(any(feature = "redis", feature = "postgres", feature = "mysql", feature = "sqlite"))]
-fn not_opened(given: &Given<Url>, error: Error) -> Error {
-    let message = format!("{}: the store {} cannot be opened: {error}", given.origin, given.value);
-    Error::new(error.kind(), message).with_source(error)
+fn opened<S: SessionStore>(given: &Given<Url>, store: Result<S>) -> Result<Arc<dyn SessionStore>> {
+    match store {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => {
+            let message = format!("{}: the store {} cannot be opened: {error}", given.origin, given.value);
+            Err(Error::new(error.kind(), message).with_source(error))
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod expiry;
 mod id;
 mod limits;
 mod manager;
+mod miss;
 mod principal;
 mod principals;
 mod random;
@@ -40,6 +41,7 @@ pub use expiry::{DEFAULT_IDLE, DEFAULT_TOUCH, Expiry, throttle};
 pub use id::{Handle, SessionId};
 pub use limits::Limits;
 pub use manager::{Commit, FlushMode, ManagerBuilder, SaveMode, SessionManager};
+pub use miss::Miss;
 pub use principal::Principal;
 pub use principals::{
     Beyond, Cursor, Found, Page, Principals, Revocation, Revoked, SessionLimit, SignIn, SignedIn,

@@ -93,8 +93,8 @@ pub trait SessionIdResolver: fmt::Debug + Send + Sync + 'static {
     /// The request header that answers depend on: what `Vary` names.
     fn vary(&self) -> Cow<'static, str>;
 
-    /// Whether clients forget an id after some time: it is then handed out again whenever the session's use is
-    /// noted. Default: they keep it.
+    /// Whether clients forget an id after some time: it is then handed out again whenever a request that has read the
+    /// session notes its use. Default: they keep it.
     fn is_forgotten(&self) -> bool {
         false
     }
@@ -329,8 +329,9 @@ impl CookieResolverBuilder {
         Self { partitioned, ..self }
     }
 
-    /// How long clients keep the cookie, in whole seconds, at most 400 days. It is sent again whenever the session's
-    /// use is noted. When a session ends is decided by its record alone. Default: as long as the browser runs.
+    /// How long clients keep the cookie, in whole seconds, at most 400 days. It is sent again whenever a request that
+    /// has read the session notes its use; a blind write does not learn whether that was due. When a session ends is
+    /// decided by its record alone. Default: as long as the browser runs.
     #[must_use]
     pub fn max_age(self, max_age: Duration) -> Self {
         Self { max_age: Some(max_age), ..self }

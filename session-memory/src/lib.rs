@@ -6,7 +6,6 @@
 mod config;
 mod events;
 mod lease;
-mod miss;
 mod principals;
 mod slot;
 mod store;

@@ -3,13 +3,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use session_core::{
-    Access, Changes, Created, Digest, ENDED_WINDOW, Error, EventKind, Load, NewRecord, OpId, PREVIOUS_GRACE,
-    RENEWAL_WAIT, ROTATED_WINDOW, Reason, Record, Renewed, Result, Saved, Select, SignIn, SignedIn, Swapped,
-    TOMBSTONE_LIFE, Taken, Timestamp,
+    Access, Changes, Created, Digest, ENDED_WINDOW, Error, EventKind, Load, Miss, NewRecord, OpId,
+    PREVIOUS_GRACE, RENEWAL_WAIT, ROTATED_WINDOW, Reason, Record, Renewed, Result, Saved, Select, SignIn,
+    SignedIn, Swapped, TOMBSTONE_LIFE, Taken, Timestamp,
 };
 
 use crate::events::Voice;
-use crate::miss::Miss;
 
 /// Where one session lies. Its lock makes each operation one atomic unit; nothing is awaited and no cache is
 /// called while it is held.

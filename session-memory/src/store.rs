@@ -10,15 +10,14 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use session_core::{
     Access, Capabilities, Changes, Clock, Created, Delivery, Digest, Error, ErrorKind, EventSettings, Events,
-    Found, Handle, Load, NewRecord, OpId, Page, Principal, Principals, Reason, Renewal, Renewed, Result,
-    Revocation, Revoked, Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Subscription, Swapped,
-    Sweep, Taken, Timestamp,
+    Found, Handle, Load, Miss, NewRecord, OpId, Page, Principal, Principals, Reason, Renewal, Renewed,
+    Result, Revocation, Revoked, Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Subscription,
+    Swapped, Sweep, Taken, Timestamp,
 };
 
 use crate::config::Builder;
 use crate::events::{EventLog, Voice};
 use crate::lease::Lease;
-use crate::miss::Miss;
 use crate::principals::Index;
 use crate::slot::Slot;
 

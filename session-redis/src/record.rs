@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use redis::{Cmd, RedisWrite as _, Value};
 use session_core::{
-    Access, Attributes, ENDED_WINDOW, ROTATED_WINDOW, Record, Result, Select, StoredId, Timestamp,
+    Access, Attributes, ENDED_WINDOW, Miss, ROTATED_WINDOW, Record, Result, Select, StoredId, Timestamp,
 };
 
 use crate::error::unexpected_reply;
@@ -44,8 +44,7 @@ pub(crate) enum Found {
     Live(Record),
     /// Live, and the presented digest is to become the current one.
     Candidate(Record),
-    Gone,
-    Absent,
+    Missed(Miss),
 }
 
 /// How much of the metadata a read asks for.
@@ -151,9 +150,9 @@ impl Hash {
     /// `None`: another digest is the current one, and the fields that tell what this one is were not read.
     pub(crate) fn judge(self, id: &StoredId, access: Access, now: Timestamp) -> Result<Option<Found>> {
         let Some(digest) = &self.digest else {
-            return Ok(Some(missed(match &self.times {
-                Some(ended) => access.is_over_its_head(moment(ended)?, ENDED_WINDOW, now),
-                None => access.is_older_than_tombstones(),
+            return Ok(Some(Found::Missed(match &self.times {
+                Some(ended) => Miss::over_head(access, moment(ended)?, ENDED_WINDOW, now),
+                None => Miss::of_nothing(access),
             })));
         };
         let presented = id.digest().as_bytes().as_slice();
@@ -172,11 +171,10 @@ impl Hash {
         {
             return self.live(access, now, Found::Live).map(Some);
         }
-        let gone = match &self.superseded {
-            Some(at) => access.is_over_its_head(moment(at)?, ROTATED_WINDOW, now),
-            None => false,
-        };
-        Ok(Some(missed(gone)))
+        Ok(Some(Found::Missed(match &self.superseded {
+            Some(at) => Miss::over_head(access, moment(at)?, ROTATED_WINDOW, now),
+            None => Miss::Absent,
+        })))
     }
 
     /// The record, if the session is alive, whatever its digest.
@@ -196,7 +194,7 @@ impl Hash {
 
     fn live(self, access: Access, now: Timestamp, found: fn(Record) -> Found) -> Result<Found> {
         let record = self.into_record()?;
-        Ok(if record.is_expired(now) { missed(access.is_older_than_tombstones()) } else { found(record) })
+        Ok(if record.is_expired(now) { Found::Missed(Miss::of_nothing(access)) } else { found(record) })
     }
 
     fn into_record(self) -> Result<Record> {
@@ -217,10 +215,6 @@ impl Hash {
         record.attributes = self.attributes;
         Ok(record)
     }
-}
-
-fn missed(gone: bool) -> Found {
-    if gone { Found::Gone } else { Found::Absent }
 }
 
 struct Times {

@@ -114,6 +114,7 @@ fn part(name: &str) -> Option<&'static str> {
         "told/unexpired" => include_str!("scripts/told/unexpired.lua"),
         "told/fields" => include_str!("scripts/told/fields.lua"),
         "told/keep" => include_str!("scripts/told/keep.lua"),
+        "told/kept" => include_str!("scripts/told/kept.lua"),
         "told/end" => include_str!("scripts/told/end.lua"),
         _ => return None,
     })

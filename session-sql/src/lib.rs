@@ -28,7 +28,8 @@ mod engine;
 mod error;
 mod events;
 mod key;
-mod miss;
+#[cfg(feature = "postgres")]
+mod notify;
 mod open;
 mod pool;
 mod row;
@@ -37,6 +38,7 @@ mod source;
 mod store;
 mod sweeper;
 mod time;
+mod wake;
 
 pub use config::SqlStoreBuilder;
 pub use schema::Migrate;

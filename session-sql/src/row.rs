@@ -1,14 +1,13 @@
 use std::time::Duration;
 
 use session_core::{
-    Access, Changes, Created, Digest, ENDED_WINDOW, Error, EventKind, Handle, NewRecord, OpId,
+    Access, Changes, Created, Digest, ENDED_WINDOW, Error, EventKind, Handle, Miss, NewRecord, OpId,
     PREVIOUS_GRACE, Principal, RENEWAL_WAIT, ROTATED_WINDOW, Reason, Record, Renewed, Result, StoredId,
     TOMBSTONE_LIFE, Timestamp,
 };
 
 use crate::driver::Driver;
 use crate::error::{Failure, unreadable};
-use crate::miss::Miss;
 
 /// The columns of a session's row, in the order in which [`Row::decode`] reads them.
 pub(crate) const COLUMNS: &str = "s.digest, s.candidate, s.candidate_at, s.previous, s.previous_until, \

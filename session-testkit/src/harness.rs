@@ -42,10 +42,15 @@ pub trait Harness: Send + Sync + 'static {
         Duration::from_millis(250)
     }
 
-    /// How often a race is run: the environment's `SESSION_RACES`, or 10 000 times. Races of 64 are run a
-    /// hundredth of it.
+    /// How often a race is run: as often as [`races`] says. Races of 64 are run a hundredth of it.
     fn repetitions(&self) -> usize {
-        let setting = env::var("SESSION_RACES").ok();
-        setting.map_or(10_000, |text| text.parse().expect("SESSION_RACES is a number"))
+        races()
     }
+}
+
+/// How often a race is to be run: the environment's `SESSION_RACES`, or 10 000 times.
+#[must_use]
+pub fn races() -> usize {
+    let setting = env::var("SESSION_RACES").ok();
+    setting.map_or(10_000, |text| text.parse().expect("SESSION_RACES is a number"))
 }

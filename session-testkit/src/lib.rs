@@ -4,7 +4,8 @@
 //! [`SessionStore`](session_core::SessionStore)'s contract into a test of it. For whoever tests what stands on a
 //! store: [`ManualClock`], [`SpyStore`] and [`FaultyStore`]. For whoever adapts a web framework: [`adapter`] and
 //! [`adapter_conformance!`]. For whoever tests what comes over a network: [`RedisServer`], [`RedisSentinel`],
-//! [`RedisCluster`], [`PostgresServer`], [`MariaDbServer`] and [`Proxy`].
+//! [`RedisCluster`], [`PostgresServer`], [`MariaDbServer`], [`Proxy`] and what must hold in an [`outage`], by a
+//! [`Stopwatch`] that a busy machine does not mislead. [`sample`] has the sessions to try all that with.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +22,7 @@ mod faulty;
 mod harness;
 mod mariadb_server;
 mod operation;
+pub mod outage;
 mod postgres_server;
 mod proxy;
 mod random;
@@ -30,13 +32,15 @@ mod redis_server;
 #[cfg(feature = "tls")]
 mod redis_tls;
 mod run;
+pub mod sample;
 mod spy;
+mod stopwatch;
 pub mod store;
 
 pub use async_trait::async_trait;
 pub use clock::ManualClock;
 pub use faulty::{Fault, FaultyStore};
-pub use harness::Harness;
+pub use harness::{Harness, races};
 pub use mariadb_server::MariaDbServer;
 pub use operation::Operation;
 pub use postgres_server::PostgresServer;
@@ -48,6 +52,7 @@ pub use redis_server::{Counters, RedisServer};
 #[cfg(feature = "tls")]
 pub use redis_tls::{RedisCertificates, RedisTls};
 pub use spy::SpyStore;
+pub use stopwatch::Stopwatch;
 
 #[doc(hidden)]
 pub use run::run;

@@ -27,7 +27,8 @@ cargo xtask <command>
                 redis, if nothing is said
   demo          two nodes as two processes, on a private Redis, behind a private nginx; until Ctrl-C
   bench [--rounds N] [--seconds S] [--only NAME,NAME] [--out FILE]
-                measures this project's bench server against the hand-written floor
+                measures this project's bench server against the hand-written floor, and on PostgreSQL
+                against tower-sessions
   memory        what a session takes in Redis, over 100 000 of them
 ";
 

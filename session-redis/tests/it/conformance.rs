@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use session_core::{EventSettings, SessionStore};
 use session_redis::RedisStore;
-use session_testkit::{Harness, RedisCluster, RedisSentinel, RedisServer, async_trait, store_conformance};
+use session_testkit::{
+    Harness, RedisCluster, RedisSentinel, RedisServer, async_trait, races, store_conformance,
+};
 
 use crate::support::{move_back, namespace};
 
@@ -174,8 +176,7 @@ impl<S: Servers> Harness for Redis<S> {
     }
 
     fn repetitions(&self) -> usize {
-        let asked = std::env::var("SESSION_RACES").ok().map(|text| text.parse().unwrap());
-        let most = self.servers.repetitions(asked.unwrap_or(10_000));
+        let most = self.servers.repetitions(races());
         // The same scripts decide, inside of others.
         if self.is_telling { most.min(1_000) } else { most }
     }

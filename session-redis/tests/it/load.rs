@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use session_core::{Changes, ErrorKind, Load as Loaded, Result, Saved, Select, SessionStore, StoredId};
 use session_redis::RedisStore;
+use session_testkit::Stopwatch;
+use session_testkit::outage::{IN_TIME, ONE_SECOND};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
 use crate::support::{NOW, StoreExt as _, counting, digest, id, setting};
-
-/// The budget of two seconds, and what a busy machine may add.
-const IN_TIME: Duration = Duration::from_millis(2300);
 
 const WORKERS: usize = 16;
 
@@ -77,7 +76,7 @@ impl Load {
 
     /// To be called when the servers are whole again: whoever asks a second later is answered.
     pub(crate) async fn recovered(&self) {
-        sleep(Duration::from_secs(1)).await;
+        Stopwatch::start().reaches(ONE_SECOND).await;
         let mut asking: Vec<JoinHandle<Result<()>>> = Vec::new();
         for _ in 0..WORKERS {
             let store = Arc::clone(&self.store);
@@ -162,7 +161,7 @@ impl Worker {
 impl Outcome {
     /// The answer, in time; or nothing, if it is an error that says that the store cannot be used now.
     async fn in_time<T>(&mut self, answer: impl Future<Output = Result<T>>) -> Option<T> {
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         let answer = answer.await;
         let elapsed = begun.elapsed();
         if elapsed > IN_TIME {

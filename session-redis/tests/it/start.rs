@@ -1,15 +1,17 @@
 //! What is wrong with the settings or the server shows at the start, in one error that says what to do.
 
 use std::net::Ipv4Addr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use session_core::{Delivery, Error, ErrorKind, EventSettings, Load, Saved, Select, SessionStore};
 use session_redis::RedisStore;
-use session_testkit::{RedisCluster, RedisSentinel, RedisServer};
+use session_testkit::{RedisCluster, RedisSentinel, RedisServer, Stopwatch};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{NOW, StoreExt as _, connections, counting, digest, id, op, setting, store_at};
+use crate::support::{
+    NOW, StoreExt as _, connections, counting, digest, id, is, op, setting, store_at, web_server,
+};
 
 const PASSWORD: &str = "hunter2";
 
@@ -19,12 +21,6 @@ async fn refused(url: &str) -> Error {
         assert!(!text.contains(PASSWORD), "{text}");
     }
     error
-}
-
-#[track_caller]
-fn is(error: &Error, kind: ErrorKind, words: &str) {
-    assert_eq!(error.kind(), kind, "{error}");
-    assert!(error.to_string().contains(words), "{error}");
 }
 
 #[tokio::test]
@@ -39,21 +35,14 @@ async fn no_server_is_there() {
 async fn the_server_does_not_answer() {
     let server = RedisServer::start();
     server.stop();
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     is(&refused(&server.url()).await, ErrorKind::Unavailable, "did not answer in time");
     assert!(begun.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test]
 async fn something_else_answers() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let (mut client, _) = listener.accept().await.unwrap();
-        client.read_u8().await.unwrap();
-        client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
-        client.read_to_end(&mut Vec::new()).await.unwrap();
-    });
+    let port = web_server().await;
     is(&refused(&format!("redis://127.0.0.1:{port}")).await, ErrorKind::Config, "is no Redis server");
 }
 

@@ -1,21 +1,18 @@
 //! What the tests of the store have in common.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use session_core::{
-    Access, Changes, Created, Digest, Expiry, Handle, Load, NewRecord, OpId, OsRandom, Random as _, Record,
-    Select, SessionStore, StoredId,
-};
+use session_core::{Error, ErrorKind};
 use session_redis::RedisStore;
 use session_testkit::RedisServer;
-
-/// A request that has just arrived, on a node that notes a use every minute.
-pub(crate) const NOW: Access = Access::new(Duration::ZERO, Duration::from_secs(60));
+pub(crate) use session_testkit::sample::{NOW, StoreExt, counting, digest, handle, id, op, setting};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 /// A namespace that no other test has.
 pub(crate) fn namespace() -> String {
-    format!("test-{}", Handle::from_bytes(random()))
+    format!("test-{}", handle())
 }
 
 /// A store at this port of 127.0.0.1.
@@ -23,60 +20,24 @@ pub(crate) async fn store_at(port: u16) -> RedisStore {
     RedisStore::connect(format!("redis://127.0.0.1:{port}")).await.unwrap()
 }
 
-pub(crate) fn digest() -> Digest {
-    Digest::from_bytes(random())
+/// What an error says.
+#[track_caller]
+pub(crate) fn is(error: &Error, kind: ErrorKind, words: &str) {
+    assert_eq!(error.kind(), kind, "{error:?}");
+    assert!(error.to_string().contains(words), "{error:?}");
 }
 
-pub(crate) fn id() -> StoredId {
-    StoredId::new(Handle::from_bytes(random()), digest())
-}
-
-pub(crate) fn op() -> OpId {
-    OpId::generate(&OsRandom::default()).unwrap()
-}
-
-pub(crate) fn setting(name: &str, value: &'static str) -> Changes {
-    let mut changes = Changes::new();
-    changes.set(name, value);
-    changes
-}
-
-/// A session of an hour, with the attribute `n` = `0`.
-pub(crate) fn counting() -> NewRecord {
-    let mut new = NewRecord::new(Expiry::idle(Duration::from_secs(3600)).unwrap());
-    new.attributes.insert("n".into(), "0".into());
-    new
-}
-
-#[async_trait]
-pub(crate) trait StoreExt: SessionStore {
-    /// A session of an hour, with the attribute `n` = `0`.
-    async fn begin(&self) -> StoredId {
-        let id = id();
-        assert_eq!(self.create(&id, &counting(), NOW).await.unwrap(), Created::Created);
-        id
-    }
-
-    async fn find(&self, id: &StoredId) -> Option<Record> {
-        match self.load(id, Select::All, NOW).await.unwrap() {
-            Load::Live { record, .. } => Some((*record).clone()),
-            Load::Gone | Load::Absent => None,
-        }
-    }
-
-    /// An attribute of a session that must be alive.
-    async fn value(&self, id: &StoredId, name: &str) -> Option<String> {
-        let record = self.find(id).await.expect("the session is alive");
-        record.attributes.get(name).map(|value| String::from_utf8(value.to_vec()).unwrap())
-    }
-}
-
-impl<S: SessionStore + ?Sized> StoreExt for S {}
-
-fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    OsRandom::default().fill(&mut bytes).unwrap();
-    bytes
+/// The port of something that is no Redis: a web server, for one client.
+pub(crate) async fn web_server() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        client.read_u8().await.unwrap();
+        client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        client.read_to_end(&mut Vec::new()).await.unwrap();
+    });
+    port
 }
 
 /// How many connections a server was asked for so far.

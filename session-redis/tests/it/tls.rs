@@ -1,18 +1,15 @@
 //! Encrypted connections: whom both sides trust, and what is said when they do not.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use session_core::{Error, ErrorKind, Load as Loaded, Saved, Select, SessionStore, StoredId};
+use session_core::{Error, ErrorKind, SessionStore};
 use session_redis::{RedisStore, RedisStoreBuilder};
 use session_testkit::{RedisCertificates, RedisCluster, RedisSentinel, RedisServer, RedisTls};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
 use crate::faults::to;
 use crate::load::{Load, Loss};
-use crate::support::{NOW, StoreExt as _, digest, op, setting};
+use crate::support::{NOW, StoreExt as _, is, setting, web_server};
 
 fn trusting(server: &RedisTls) -> RedisStoreBuilder {
     RedisStore::builder(server.url()).ca_certificate(std::fs::read(server.ca()).unwrap())
@@ -29,12 +26,6 @@ fn presenting(server: &RedisTls, builder: RedisStoreBuilder) -> RedisStoreBuilde
 
 async fn refused(builder: RedisStoreBuilder) -> Error {
     builder.connect().await.unwrap_err()
-}
-
-#[track_caller]
-fn is(error: &Error, kind: ErrorKind, words: &str) {
-    assert_eq!(error.kind(), kind, "{error:?}");
-    assert!(error.to_string().contains(words), "{error:?}");
 }
 
 #[tokio::test]
@@ -94,14 +85,7 @@ async fn only_one_side_speaks_tls() {
 
 #[tokio::test]
 async fn something_else_answers() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let (mut client, _) = listener.accept().await.unwrap();
-        client.read_u8().await.unwrap();
-        client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
-        client.read_to_end(&mut Vec::new()).await.unwrap();
-    });
+    let port = web_server().await;
     let builder = RedisStore::builder(format!("rediss://127.0.0.1:{port}"));
     is(&refused(builder).await, ErrorKind::Config, "it does not speak TLS at this port: redis:// instead");
 }
@@ -134,14 +118,7 @@ async fn a_server_without_tls_needs_no_certificates() {
 /// Enough of them that each server of a Cluster has some.
 async fn sessions_live_and_end(store: &RedisStore) {
     for _ in 0..64 {
-        let id = store.begin().await;
-        assert_eq!(store.save(&id, &setting("n", "1"), NOW).await.unwrap(), Saved::Applied);
-        let new = digest();
-        assert_eq!(store.rotate(&id, &new, &setting("m", "1"), NOW).await.unwrap(), Saved::Applied);
-        let id = StoredId::new(*id.handle(), new);
-        assert_eq!(store.value(&id, "n").await.as_deref(), Some("1"));
-        assert_eq!(store.delete(&id, op(), NOW).await.unwrap(), Saved::Applied);
-        assert_eq!(store.load(&id, Select::All, NOW).await.unwrap(), Loaded::Gone);
+        store.live_through().await;
     }
 }
 

@@ -43,13 +43,7 @@ async fn prepare_on<D: Driver>(
     tables: &Tables,
     migrate: Migrate,
 ) -> Result<(), Failure> {
-    let found = look::<D>(connection, kind, tables).await?;
-    if found.is_newer() {
-        return Err(Failure::Refused(newer(&found)));
-    }
-    if found.is_complete() {
-        return Ok(());
-    }
+    let Some(found) = lacking::<D>(connection, kind, tables).await? else { return Ok(()) };
     if migrate == Migrate::Check {
         return Err(Failure::Refused(incomplete(&found)));
     }
@@ -65,17 +59,26 @@ async fn take_steps<D: Driver>(
     kind: Kind,
     tables: &Tables,
 ) -> Result<(), Failure> {
+    let Some(found) = lacking::<D>(connection, kind, tables).await? else { return Ok(()) };
+    let script = statements(kind, tables, found.version);
+    D::script(connection, AssertSqlSafe(script).into_sql_str()).await?;
+    match lacking::<D>(connection, kind, tables).await? {
+        None => Ok(()),
+        Some(found) => Err(Failure::Refused(incomplete(&found))),
+    }
+}
+
+/// What is there, unless that is all.
+async fn lacking<D: Driver>(
+    connection: &mut D::Connection,
+    kind: Kind,
+    tables: &Tables,
+) -> Result<Option<Found>, Failure> {
     let found = look::<D>(connection, kind, tables).await?;
     if found.is_newer() {
         return Err(Failure::Refused(newer(&found)));
     }
-    if found.is_complete() {
-        return Ok(());
-    }
-    let script = statements(kind, tables, found.version);
-    D::script(connection, AssertSqlSafe(script).into_sql_str()).await?;
-    let found = look::<D>(connection, kind, tables).await?;
-    if found.is_complete() { Ok(()) } else { Err(Failure::Refused(incomplete(&found))) }
+    Ok(Some(found).filter(|found| !found.is_complete()))
 }
 
 /// One process at a time.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use session_core::{EventSettings, SessionStore};
 use session_sql::{SqlStore, SqlStoreBuilder};
-use session_testkit::{Harness, ManualClock, MariaDbServer, PostgresServer, async_trait, store_conformance};
+use session_testkit::{
+    Harness, ManualClock, MariaDbServer, PostgresServer, async_trait, races, store_conformance,
+};
 use tempfile::TempDir;
 
 use crate::support::move_back;
@@ -111,10 +113,6 @@ impl<S: Server> Harness for OnServer<S> {
 const LEFTOVERS: &str = "SELECT (SELECT count(*) FROM http_session)
     + (SELECT count(*) FROM http_session_attribute WHERE session NOT IN (SELECT locator FROM http_session))
     + (SELECT count(*) FROM http_session_principal)";
-
-fn races() -> usize {
-    std::env::var("SESSION_RACES").map_or(10_000, |text| text.parse().unwrap())
-}
 
 /// SQLite, in a file that two nodes share, or in memory. Time is ours.
 struct Sqlite {

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+pub(super) use session_core::Miss;
 use session_core::{
-    Access, Changes, Created, Digest, Expiry, Handle, Load, NewRecord, OpId, OsRandom, Random, Record,
-    Renewed, Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Swapped, Taken, Timestamp,
+    Access, Changes, Created, Digest, Expiry, Load, NewRecord, Record, Saved, Select, SessionStore, SignIn,
+    StoredId, Timestamp,
 };
 
 use crate::Harness;
+pub(super) use crate::sample::{digest, handle, id, op, setting};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -26,28 +28,6 @@ pub(super) const fn aged(age: Duration) -> Access {
 /// A request that has just arrived, on a node that notes a use every `touch` at most.
 pub(super) const fn throttled(touch: Duration) -> Access {
     Access::new(Duration::ZERO, touch)
-}
-
-fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    OsRandom::default().fill(&mut bytes).unwrap();
-    bytes
-}
-
-pub(super) fn digest() -> Digest {
-    Digest::from_bytes(random())
-}
-
-pub(super) fn handle() -> Handle {
-    Handle::from_bytes(random())
-}
-
-pub(super) fn id() -> StoredId {
-    StoredId::new(handle(), digest())
-}
-
-pub(super) fn op() -> OpId {
-    OpId::generate(&OsRandom::default()).unwrap()
 }
 
 /// The same session, presented with another secret.
@@ -70,12 +50,6 @@ pub(super) fn with(attributes: &[(&str, &str)]) -> NewRecord {
 
 pub(super) fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
-}
-
-pub(super) fn setting(name: &str, value: &str) -> Changes {
-    let mut changes = Changes::new();
-    changes.set(name, bytes(value));
-    changes
 }
 
 pub(super) fn touching() -> Changes {
@@ -147,13 +121,6 @@ pub(super) fn value<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
     record.attributes.get(name).map(|value| std::str::from_utf8(value).unwrap())
 }
 
-/// How an operation answers an id that matches nothing.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Miss {
-    Gone,
-    Absent,
-}
-
 /// Every operation that needs a match answers this to the id.
 pub(super) async fn every_operation_misses(
     store: &dyn SessionStore,
@@ -186,29 +153,10 @@ pub(super) async fn every_operation_misses(
     check("delete", store.delete(id, op(), access).await.unwrap(), expected);
 }
 
-fn check<A: Answer>(operation: &str, answer: A, expected: Miss) {
-    let expected = A::of(expected);
+fn check<A: From<Miss> + fmt::Debug + PartialEq>(operation: &str, answer: A, expected: Miss) {
+    let expected = A::from(expected);
     assert!(answer == expected, "{operation} answered {answer:?} instead of {expected:?}");
 }
-
-trait Answer: fmt::Debug + PartialEq {
-    fn of(miss: Miss) -> Self;
-}
-
-macro_rules! answers {
-    ($($answer:ident)*) => {$(
-        impl Answer for $answer {
-            fn of(miss: Miss) -> Self {
-                match miss {
-                    Miss::Gone => Self::Gone,
-                    Miss::Absent => Self::Absent,
-                }
-            }
-        }
-    )*};
-}
-
-answers! { Load Saved Taken Swapped Renewed SignedIn }
 
 /// Lets the store remove what it removes by itself, and sweep the rest; then nothing may be left.
 pub(super) async fn nothing_is_left(harness: &dyn Harness) {

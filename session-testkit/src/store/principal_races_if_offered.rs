@@ -15,6 +15,12 @@ use crate::Harness;
 
 type Store = Arc<dyn SessionStore>;
 
+fn two_nodes(harness: &dyn Harness) -> Option<[Store; 2]> {
+    let nodes = [harness.store(), harness.store()];
+    let is_offered = nodes[0].capabilities().principals.is_some();
+    is_offered.then_some(nodes)
+}
+
 fn principals(store: &Store) -> &dyn Principals {
     store.capabilities().principals.expect("it was offered when the case began")
 }
@@ -34,14 +40,11 @@ async fn is_alive(store: &Store, id: &StoredId) -> bool {
     matches!(store.load(id, Select::Metadata, FRESH).await.unwrap(), Load::Live { .. })
 }
 
-/// Request that arrived before the race.
+/// The age of a request that arrived before the race.
 const EARLIER: Duration = Duration::from_secs(20);
 
 pub async fn a_logout_everywhere_beats_a_sign_in_that_arrived_before_it(harness: &dyn Harness) {
-    let (store, other) = (harness.store(), harness.store());
-    if store.capabilities().principals.is_none() {
-        return;
-    }
+    let Some([store, other]) = two_nodes(harness) else { return };
     for round in 0..harness.repetitions() {
         let name = format!("ada {round}");
         let id = store.begin().await;
@@ -49,12 +52,7 @@ pub async fn a_logout_everywhere_beats_a_sign_in_that_arrived_before_it(harness:
         let new = presenting(&id, request.new);
         let signing_in = {
             let store = store.clone();
-            async move {
-                principals(&store)
-                    .sign_in(&id, &request, session_core::Access::new(EARLIER, Duration::ZERO))
-                    .await
-                    .unwrap()
-            }
+            async move { principals(&store).sign_in(&id, &request, aged(EARLIER)).await.unwrap() }
         };
         let (answer, ended) = both(signing_in, log_out_everywhere(other.clone(), name.clone())).await;
         match answer {
@@ -68,10 +66,7 @@ pub async fn a_logout_everywhere_beats_a_sign_in_that_arrived_before_it(harness:
 }
 
 pub async fn a_logout_everywhere_leaves_none_of_many_sign_ins(harness: &dyn Harness) {
-    let store = harness.store();
-    if store.capabilities().principals.is_none() {
-        return;
-    }
+    let Some([store, _]) = two_nodes(harness) else { return };
     for round in 0..harness.repetitions().div_ceil(100) {
         let name = format!("ada {round}");
         let mut racers = Vec::new();
@@ -80,8 +75,7 @@ pub async fn a_logout_everywhere_leaves_none_of_many_sign_ins(harness: &dyn Harn
             racers.push(racer(async move {
                 let id = store.begin().await;
                 let request = signing_in(&name);
-                let access = session_core::Access::new(EARLIER, Duration::ZERO);
-                principals(&store).sign_in(&id, &request, access).await.unwrap();
+                principals(&store).sign_in(&id, &request, aged(EARLIER)).await.unwrap();
                 Some(presenting(&id, request.new))
             }));
         }
@@ -98,10 +92,7 @@ pub async fn a_logout_everywhere_leaves_none_of_many_sign_ins(harness: &dyn Harn
 }
 
 pub async fn of_many_sign_ins_at_once_the_limit_is_left_and_never_more(harness: &dyn Harness) {
-    let store = harness.store();
-    if store.capabilities().principals.is_none() {
-        return;
-    }
+    let Some([store, _]) = two_nodes(harness) else { return };
     let limits = [SessionLimit::evict_oldest(3), SessionLimit::evict_idle(3), SessionLimit::reject(3)];
     for round in 0..harness.repetitions().div_ceil(100) {
         let (name, limit) = (format!("ada {round}"), limits[round % 3].clone().unwrap());
@@ -136,10 +127,7 @@ async fn never_more_than(store: &Store, principal: &str, limit: usize) -> bool {
 }
 
 pub async fn one_of_two_sign_ins_under_the_same_id_wins(harness: &dyn Harness) {
-    let (store, other) = (harness.store(), harness.store());
-    if store.capabilities().principals.is_none() {
-        return;
-    }
+    let Some([store, other]) = two_nodes(harness) else { return };
     for round in 0..harness.repetitions() {
         let (ada, bob) = (format!("ada {round}"), format!("bob {round}"));
         let id = store.begin().await;
@@ -164,10 +152,7 @@ pub async fn one_of_two_sign_ins_under_the_same_id_wins(harness: &dyn Harness) {
 }
 
 pub async fn a_logout_or_the_sign_in_under_the_same_id_wins(harness: &dyn Harness) {
-    let (store, other) = (harness.store(), harness.store());
-    if store.capabilities().principals.is_none() {
-        return;
-    }
+    let Some([store, other]) = two_nodes(harness) else { return };
     for round in 0..harness.repetitions() {
         let name = format!("ada {round}");
         let id = store.begin().await;

@@ -1,9 +1,4 @@
 -- An operation that begins a session, where nothing is or where one has expired.
 @include told/expired
 if expired then redis.call('UNLINK', KEYS[1]) end
-local function operate()
-@operation
-end
-local answer = operate()
-@include told/keep
-return answer
+@include told/kept

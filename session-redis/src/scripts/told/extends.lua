@@ -1,8 +1,3 @@
 -- An operation on a live session that may move its end.
 @include told/unexpired
-local function operate()
-@operation
-end
-local answer = operate()
-@include told/keep
-return answer
+@include told/kept

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use session_core::{
-    Access, Beyond, Cursor as PageEnd, EventKind, Found, Handle, OpId, Page, Principal, Reason, Revocation,
-    Revoked, Select, SessionLimit, SignIn, SignedIn, StoredId, TOMBSTONE_LIFE, Timestamp,
+    Access, Beyond, Cursor as PageEnd, EventKind, Found, Handle, Miss, OpId, Page, Principal, Reason,
+    Revocation, Revoked, Select, SessionLimit, SignIn, SignedIn, StoredId, TOMBSTONE_LIFE, Timestamp,
 };
 
 use super::unit::{Unit, limited};
@@ -11,7 +11,6 @@ use crate::dialect::transactional::{Dialect, Listed};
 use crate::driver::Arg;
 use crate::error::{Failure, unreadable};
 use crate::key::key;
-use crate::miss::Miss;
 use crate::row::{NOW, Row, column, handle, moment, principal as named};
 
 /// How many sessions one step of a revocation ends: it is to fit into a budget.
@@ -136,12 +135,12 @@ impl<D: Dialect> Unit<'_, D> {
         let key = self.engine.key(&sign_in.principal);
         let (revoked_at, now) = self.principal(&key, TOMBSTONE_LIFE).await?;
         let handle = id.handle();
-        let Some((mut row, _)) = self.row(handle).await? else { return Ok(missed(Miss::of_nothing(access))) };
+        let Some((mut row, _)) = self.row(handle).await? else { return Ok(Miss::of_nothing(access).into()) };
         if row.is_rotated_to(&sign_in.new, now) {
             return Ok(SignedIn::Applied);
         }
         if let Some(miss) = row.miss(id, access, now) {
-            return Ok(missed(miss));
+            return Ok(miss.into());
         }
         if row.record.principal.as_ref().is_some_and(|owner| *owner != sign_in.principal) {
             return Ok(SignedIn::Other);
@@ -252,12 +251,5 @@ impl<D: Dialect> Unit<'_, D> {
         let locators: Vec<_> = members.iter().map(Handle::as_bytes).collect();
         self.end(&locators, revocation.op, now).await?;
         Ok(Revoked::new(at, members.len(), members.len() == STEP))
-    }
-}
-
-fn missed(miss: Miss) -> SignedIn {
-    match miss {
-        Miss::Gone => SignedIn::Gone,
-        Miss::Absent => SignedIn::Absent,
     }
 }

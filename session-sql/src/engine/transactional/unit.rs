@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use session_core::{
-    Access, Changes, Digest, ErrorKind, EventKind, Handle, OpId, StoredId, TOMBSTONE_LIFE, Timestamp,
+    Access, Changes, Digest, ErrorKind, EventKind, Handle, Miss, OpId, StoredId, TOMBSTONE_LIFE, Timestamp,
 };
 use sqlx::{SqlStr, Transaction};
 
@@ -9,7 +9,6 @@ use super::TransactionalEngine;
 use crate::dialect::transactional::{Dialect, Listed};
 use crate::driver::Arg;
 use crate::error::Failure;
-use crate::miss::Miss;
 use crate::row::{NOW, Row, column, handle, millis, moment, principal};
 
 /// A lock that took longer than this was waited for: the time has gone on since it was asked for.
@@ -19,11 +18,12 @@ const WAITED: Duration = Duration::from_millis(5);
 pub(super) struct Unit<'a, D: Dialect> {
     transaction: Transaction<'a, D>,
     pub(super) engine: &'a TransactionalEngine<D>,
+    pub(super) tells: bool,
 }
 
 impl<'a, D: Dialect> Unit<'a, D> {
     pub(super) fn new(transaction: Transaction<'a, D>, engine: &'a TransactionalEngine<D>) -> Self {
-        Self { transaction, engine }
+        Self { transaction, engine, tells: false }
     }
 
     pub(super) fn connection(&mut self) -> &mut D::Connection {
@@ -195,7 +195,11 @@ impl<'a, D: Dialect> Unit<'a, D> {
     }
 
     pub(super) async fn commit(self) -> Result<(), Failure> {
-        Ok(self.transaction.commit().await?)
+        let committed = self.transaction.commit().await;
+        if self.tells {
+            self.engine.told.notify_one();
+        }
+        Ok(committed?)
     }
 }
 

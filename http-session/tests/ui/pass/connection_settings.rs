@@ -1,4 +1,4 @@
-// The second sample of the documentation: the struct carries the connection settings itself.
+// The struct carries the connection settings itself.
 use http_session::session_config;
 
 #[session_config(max_inactive = 1800, store = "redis://{host}:{port}", namespace = "shop")]
