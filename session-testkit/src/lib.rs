@@ -15,6 +15,8 @@
 
 pub mod adapter;
 mod cases;
+#[cfg(feature = "tls")]
+mod certificates;
 mod clock;
 mod database_server;
 mod faulty;
@@ -35,6 +37,7 @@ pub mod store;
 
 pub use async_trait::async_trait;
 pub use clock::ManualClock;
+pub use database_server::DatabaseServer;
 pub use faulty::{Fault, FaultyStore};
 pub use harness::Harness;
 pub use mariadb_server::MariaDbServer;

@@ -1,12 +1,8 @@
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-};
-
 use crate::RedisServer;
+use crate::certificates::Certificates;
 use crate::redis_server::free_port;
 
 /// A [`RedisServer`] that speaks TLS at a second port, with certificates that were made for it and end with it.
@@ -15,10 +11,6 @@ pub struct RedisTls {
     server: RedisServer,
     port: u16,
 }
-
-const CA: &str = "ca.pem";
-const SERVER: &str = "server";
-const CLIENT: &str = "client";
 
 impl RedisTls {
     /// A server that does not ask for a client certificate.
@@ -48,15 +40,14 @@ impl RedisTls {
     fn start_with(clients: &str) -> Self {
         let port = std::cell::Cell::new(0);
         let server = RedisServer::start_in(|folder| {
-            write_certificates(folder);
+            let certificates = Certificates::make_in(folder);
             port.set(free_port());
-            let file = |name: String| folder.join(name).display().to_string();
             [
                 ["--tls-port".to_owned(), port.get().to_string()],
                 ["--tls-auth-clients".to_owned(), clients.to_owned()],
-                ["--tls-ca-cert-file".to_owned(), file(CA.to_owned())],
-                ["--tls-cert-file".to_owned(), file(format!("{SERVER}.pem"))],
-                ["--tls-key-file".to_owned(), file(format!("{SERVER}.key"))],
+                ["--tls-ca-cert-file".to_owned(), certificates.ca().display().to_string()],
+                ["--tls-cert-file".to_owned(), certificates.server().display().to_string()],
+                ["--tls-key-file".to_owned(), certificates.server_key().display().to_string()],
             ]
             .concat()
         });
@@ -84,39 +75,22 @@ impl RedisTls {
     /// The authority of all certificates here: PEM.
     #[must_use]
     pub fn ca(&self) -> PathBuf {
-        self.server.folder.path().join(CA)
+        self.certificates().ca()
     }
 
     /// A certificate for clients: PEM.
     #[must_use]
     pub fn client(&self) -> PathBuf {
-        self.server.folder.path().join(format!("{CLIENT}.pem"))
+        self.certificates().client()
     }
 
     /// Its key: PEM.
     #[must_use]
     pub fn client_key(&self) -> PathBuf {
-        self.server.folder.path().join(format!("{CLIENT}.key"))
+        self.certificates().client_key()
     }
-}
 
-fn write_certificates(folder: &Path) {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "authority of the tests");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().expect("a key for the authority");
-    let authority = CertifiedIssuer::self_signed(params, key).expect("a certificate authority");
-    fs::write(folder.join(CA), authority.pem()).expect("the authority's certificate is written");
-    let roles =
-        [(SERVER, ExtendedKeyUsagePurpose::ServerAuth), (CLIENT, ExtendedKeyUsagePurpose::ClientAuth)];
-    for (name, usage) in roles {
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let mut params = CertificateParams::new(names).expect("the names of a certificate");
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.extended_key_usages.push(usage);
-        let key = KeyPair::generate().expect("a key");
-        let certificate = params.signed_by(&key, &authority).expect("a certificate");
-        fs::write(folder.join(format!("{name}.pem")), certificate.pem()).expect("a certificate is written");
-        fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).expect("a key is written");
+    fn certificates(&self) -> Certificates {
+        Certificates::of(self.server.folder.path())
     }
 }
