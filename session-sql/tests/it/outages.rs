@@ -206,8 +206,8 @@ async fn open_a_connection_each(
     let mut transaction = pool.begin().await.unwrap();
     sqlx::query("SELECT 1 FROM http_session FOR UPDATE").execute(&mut *transaction).await.unwrap();
     let mut saves = JoinSet::new();
-    for id in ids.iter().cloned() {
-        let store = Arc::clone(store);
+    for id in ids {
+        let (store, id) = (Arc::clone(store), id.clone());
         saves.spawn(async move { store.save(&id, &setting("a", "1"), NOW).await.unwrap() });
     }
     let waiting = "SELECT count(*) FROM pg_stat_activity
