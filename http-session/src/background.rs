@@ -8,7 +8,7 @@ use session_core::{
     Subscription,
 };
 use tokio::task::AbortHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// How often somebody who listens asks for events, when nothing else is said.
 pub(crate) const LISTEN_EVERY: Duration = Duration::from_millis(500);
@@ -53,8 +53,9 @@ impl Drop for Background {
 /// Hears what happens to the sessions of a manager, on all nodes, from the moment on when this returns. Where a
 /// [`Builder`](crate::Builder) is at hand, [`on_event`](crate::Builder::on_event) is shorter.
 ///
-/// Asks the store `every` so often, one command or some few each time. While the store fails it is asked less often,
-/// for ever; what happens meanwhile is heard afterwards, as far as the store remembers it. A listener that fails or
+/// Asks the store `every` so often, one command or some few each time; and at once where the store says that something
+/// has happened, as PostgreSQL does. While the store fails it is asked less often, for ever; what happens meanwhile is
+/// heard afterwards, as far as the store remembers it. A listener that fails or
 /// panics hears the event again, [`DELIVERY_ATTEMPTS`](session_core::DELIVERY_ATTEMPTS) times in all. Failures of both
 /// are logged with the feature `tracing`.
 ///
@@ -93,22 +94,25 @@ async fn hear(
 ) {
     let mut pause = every;
     while let Some(sessions) = sessions.upgrade() {
-        match sessions.deliver(&mut *subscription, &*listener, EVENTS).await {
+        let outcome = sessions.deliver(&mut *subscription, &*listener, EVENTS).await;
+        drop(sessions);
+        match outcome {
             Ok(outcome) => {
                 report(&outcome);
                 pause = every;
                 if outcome.events > 0 {
                     tokio::task::yield_now().await;
-                    continue;
+                } else {
+                    // Woken or not: the store is asked.
+                    let _ = timeout(jittered(pause), subscription.woken()).await;
                 }
             }
             Err(error) => {
                 pause = (pause * 2).min(LONGEST_PAUSE).max(every);
                 warn("cannot ask the session store for events", &error);
+                sleep(jittered(pause)).await;
             }
         }
-        drop(sessions);
-        sleep(jittered(pause)).await;
     }
 }
 

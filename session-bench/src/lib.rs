@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `bench-server` | this project's sessions, in the store that `SESSION_STORE` names |
 //! | `bench-floor` | the same Redis commands, written by hand with axum and redis-rs |
+//! | `bench-tower-sessions` | tower-sessions and its store for PostgreSQL, in a workspace of its own in `peers/` |
 //! | `bench-plain` | axum without sessions: the route `/none`, and `/layered`, which is behind a layer that does nothing |
 //!
 //! Each listens on `127.0.0.1:$PORT` with `$WORKERS` threads (2 by default). `cargo xtask bench` runs them.

@@ -125,7 +125,7 @@ pub enum Beyond {
 }
 
 impl SessionLimit {
-    /// At most `max` sessions; one more ends the one that was signed in first.
+    /// At most `max` sessions; one more ends the one that was signed in first, as far as milliseconds tell them apart.
     ///
     /// # Errors
     ///

@@ -143,6 +143,10 @@ impl Subscription for Listening {
         Ok(handed_out.unwrap_or_default())
     }
 
+    async fn woken(&mut self) {
+        std::future::pending().await
+    }
+
     async fn acknowledge(&mut self, heard: &[Receipt]) -> Result<()> {
         self.with_reader(|_, reader| reader.inbox.acknowledge(heard));
         Ok(())

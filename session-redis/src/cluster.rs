@@ -45,7 +45,13 @@ impl Cluster {
     /// Asks who has what, and connects to all that have something.
     pub(crate) async fn open(&self) -> Result<()> {
         self.look_around().await?;
-        try_join_all(self.slots().nodes().values().map(|node| node.open())).await?;
+        let slots = self.slots();
+        let opening = slots.nodes().iter().map(async |(address, node)| {
+            let opened = node.open().await;
+            let is_ours = self.seeds.contains(address);
+            opened.map_err(|error| if is_ours { error } else { self.dialer.named_by_others(error) })
+        });
+        try_join_all(opening).await?;
         Ok(())
     }
 

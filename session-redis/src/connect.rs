@@ -88,10 +88,10 @@ impl Dialer {
     pub(crate) async fn connect(&self, address: &Address) -> Result<Link> {
         match timeout(self.timeout, self.connect_in_time(address)).await {
             Ok(outcome) => outcome,
-            Err(_) => {
+            Err(elapsed) => {
                 let tls = if self.is_encrypted() { ": does it run, and speak TLS at this port?" } else { "" };
                 let text = format!("the {} at {address} did not answer in time{tls}", self.purpose);
-                Err(Error::new(ErrorKind::Unavailable, text))
+                Err(Error::new(ErrorKind::Unavailable, text).with_source(elapsed))
             }
         }
     }
@@ -268,6 +268,29 @@ impl Dialer {
     #[cfg(not(feature = "tls"))]
     fn is_encrypted(&self) -> bool {
         false
+    }
+
+    /// The error of a connect to an address that the store's URL does not name, but somebody whom it names.
+    pub(crate) fn named_by_others(&self, error: Error) -> Error {
+        // What a server has said itself is not about the way to it.
+        if error.source().is_none() {
+            return error;
+        }
+        let (who, for_tls) = match self.purpose {
+            Purpose::Member => (
+                "the Cluster",
+                "`tls-cluster yes` makes it name ports for TLS, `cluster-announce-hostname` and \
+                 `cluster-preferred-endpoint-type hostname` what a certificate does",
+            ),
+            Purpose::Server { .. } | Purpose::Sentinel => (
+                "the Sentinels",
+                "`tls-replication yes` makes them name ports for TLS, `sentinel announce-hostnames yes` what a \
+                 certificate does",
+            ),
+        };
+        let for_tls = if self.is_encrypted() { format!(" ({for_tls})") } else { String::new() };
+        let text = format!("{error}; it is {who} that named this address{for_tls}");
+        Error::new(error.kind(), text).with_source(error)
     }
 
     fn asks_for_password(&self, address: &Address) -> Error {

@@ -73,3 +73,56 @@ fn text(value: &Value) -> Option<&str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(answer: &[(&str, &str)]) -> Result<Hello> {
+        let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+        let answer = answer.iter().flat_map(|(name, value)| [text(name), text(value)]);
+        Hello::decode(Value::Array(answer.collect()), &Address::Tcp("h".to_owned(), 1))
+    }
+
+    #[test]
+    fn a_server_says_what_it_is() {
+        for (mode, role, expected) in [
+            ("standalone", "master", (Mode::Standalone, false)),
+            ("standalone", "replica", (Mode::Standalone, true)),
+            ("cluster", "master", (Mode::Cluster, false)),
+            ("sentinel", "sentinel", (Mode::Sentinel, false)),
+        ] {
+            let hello = decoded(&[("server", "redis"), ("mode", mode), ("role", role)]).unwrap();
+            assert_eq!((hello.mode, hello.is_replica), expected);
+        }
+    }
+
+    #[test]
+    fn a_server_is_too_old_by_its_number() {
+        for version in ["2.8.24", "5.0.14", "6", "6.0.20", "6.1.240"] {
+            let error = decoded(&[("server", "redis"), ("version", version)]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            let words = format!(
+                "the Redis server at h:1 is too old (it is {version}): sessions need version 6.2 or later"
+            );
+            assert!(error.to_string().starts_with(&words), "{error}");
+        }
+        for version in ["6.2", "6.2.0", "6.10", "7.0.15", "10.0.0", "255.255.255", "unstable", ""] {
+            assert!(decoded(&[("version", version)]).is_ok(), "{version}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_know_the_question_is_too_old() {
+        let refusal = |line: &str| redis::parse_redis_value(line.as_bytes()).unwrap();
+        let decoded = |value| Hello::decode(value, &Address::Tcp("h".to_owned(), 1)).unwrap_err();
+        let error = decoded(refusal("-ERR unknown command `HELLO`, with args beginning with: \r\n"));
+        assert!(
+            error.to_string().starts_with("the Redis server at h:1 is too old: sessions need"),
+            "{error}"
+        );
+        let error = decoded(refusal("-NOPERM this user has no permissions to run the 'hello' command\r\n"));
+        assert!(error.to_string().contains("may not use HELLO"), "{error}");
+        assert_eq!(decoded(refusal("+OK\r\n")).kind(), ErrorKind::Protocol);
+    }
+}

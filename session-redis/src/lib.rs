@@ -24,7 +24,9 @@
 //! | `redis+sentinel://[user:password@]host[:port],host[:port]/service[/database]` | the primary of a service, asked of its Sentinels |
 //! | `redis+cluster://[user:password@]host[:port],host[:port]` | a Cluster, found by some of its servers |
 //!
-//! `rediss`, `rediss+sentinel` and `rediss+cluster` are the same over TLS (feature `tls`), to the Sentinels, too.
+//! `rediss`, `rediss+sentinel` and `rediss+cluster` are the same over TLS (feature `tls`), to the Sentinels, too. Sentinels
+//! and the servers of a Cluster then have to name ports for TLS (`tls-replication yes`, `tls-cluster yes`), and what
+//! stands in the certificates: IP addresses, or the hostnames that they announce.
 //! `valkey` and `valkeys` mean `redis` and `rediss`. What is special in a user or a password is percent-encoded.
 //!
 //! Behind a `?`, separated by `&`, may stand

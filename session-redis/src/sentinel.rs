@@ -48,7 +48,7 @@ impl Sentinels {
                 .zip(&named)
                 .map(|(place, address)| async move {
                     sleep(2 * MOMENT * place).await;
-                    dialer.connect(address).await
+                    dialer.connect(address).await.map_err(|error| dialer.named_by_others(error))
                 })
                 .collect();
             let mut failed = None;

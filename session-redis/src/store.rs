@@ -409,20 +409,25 @@ pub(crate) fn changing(script: &Script, key: &str, id: &StoredId, changes: &Chan
     let attributes = &changes.attributes;
     let value_len = |value: &Option<_>| value.as_ref().map_or(0, Bytes::len);
     let bytes: usize = attributes.iter().map(|(name, value)| 2 + name.len() + value_len(value)).sum();
-    matching(script, key, id, access, 9 + 2 * attributes.len(), 64 + bytes)
+    matching(script, key, id, access, 6 + 2 * attributes.len(), 64 + bytes)
 }
 
-/// The arguments about the record's times: throttle, whether a due access is noted, new timeouts, and until when the
-/// end of a principal's session may move.
+/// The arguments about the record's times: throttle, and what is asked for: whether a due access is noted, new
+/// timeouts, and until when the end of a principal's session may move.
 pub(crate) fn times(cmd: &mut Cmd, changes: &Changes, access: Access, cap: Option<u64>) {
-    cmd.arg(access.touch_millis()).arg(if changes.touch { "1" } else { "0" });
-    for timeout in [changes.idle, changes.absolute] {
-        match timeout {
-            Some(timeout) => duration(cmd, timeout),
-            None => cmd.write_arg(b""),
-        }
+    let touches = if changes.touch { "t" } else { "" };
+    cmd.arg(access.touch_millis());
+    if changes.idle.is_none() && changes.absolute.is_none() && cap.is_none() {
+        cmd.arg(touches);
+        return;
     }
-    moment(cmd, cap);
+    let word = |timeout: Option<Option<Duration>>| match timeout {
+        None => String::new(),
+        Some(None) => "-".to_owned(),
+        Some(Some(timeout)) => millis(timeout).to_string(),
+    };
+    let cap = cap.map(|cap| cap.to_string()).unwrap_or_default();
+    cmd.arg(format!("{touches} {} {} {cap}", word(changes.idle), word(changes.absolute)));
 }
 
 /// The fields to set, after how many arguments that takes, and those to remove. A new digest comes first, then whose
@@ -460,7 +465,11 @@ pub(crate) fn moment(cmd: &mut Cmd, moment: Option<u64>) {
 
 pub(crate) fn duration(cmd: &mut Cmd, duration: Option<Duration>) {
     match duration {
-        Some(duration) => cmd.write_arg_fmt(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)),
+        Some(duration) => cmd.write_arg_fmt(millis(duration)),
         None => cmd.write_arg(b"-"),
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

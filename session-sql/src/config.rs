@@ -39,6 +39,7 @@ pub struct SqlStoreBuilder {
     sweep_every: Option<Duration>,
     clock: Arc<dyn Clock>,
     events: Option<EventSettings>,
+    notifies: bool,
 }
 
 const DEFAULT_NAMESPACE: &str = "session";
@@ -59,6 +60,7 @@ impl SqlStoreBuilder {
             sweep_every: None,
             clock: Arc::new(SystemClock::new()),
             events: None,
+            notifies: true,
         }
     }
 
@@ -120,6 +122,16 @@ impl SqlStoreBuilder {
         Self { events: Some(settings), ..self }
     }
 
+    /// Whether PostgreSQL wakes those who listen to events as soon as some were written, by any node. Default: yes. It
+    /// is a hint: an event whose NOTIFY is lost, or swallowed by a pooler, is found when the listener asks by itself.
+    ///
+    /// It costs no write anything: a node notifies in a statement of its own, at most a hundred times a second. A node that
+    /// listens has one more connection for it, beside the others. Behind a pooler that lends connections for a
+    /// transaction only, which nobody can listen through, `false` spares both.
+    pub fn notify(self, notifies: bool) -> Self {
+        Self { notifies, ..self }
+    }
+
     /// The statements that create the tables, for an administrator who runs them: the store itself is then started
     /// with [`Migrate::Check`]. Connects to nothing.
     ///
@@ -146,8 +158,19 @@ impl SqlStoreBuilder {
         let tables = self.named_tables(kind);
         let Self { source, namespace, budget, max_connections, migrate, sweep_every, clock, events, .. } =
             self;
-        let target =
-            Target { source, kind, tables, namespace, budget, max_connections, migrate, clock, events };
+        let notifies = self.notifies;
+        let target = Target {
+            source,
+            kind,
+            tables,
+            namespace,
+            budget,
+            max_connections,
+            migrate,
+            clock,
+            events,
+            notifies,
+        };
         Ok(SqlStore::new(open(target).await?, kind, budget, sweep_every))
     }
 

@@ -6,6 +6,7 @@ use session_core::{Delivered, Delivery, Error, ErrorKind, Inbox, Receipt, Result
 use crate::attempts::{Budget, Resend};
 use crate::cursor::Cursor;
 use crate::engine::Engine;
+use crate::wake::Wake;
 
 /// Somebody who listens.
 ///
@@ -15,6 +16,7 @@ pub(crate) struct Listening {
     engine: Arc<dyn Engine>,
     budget: Budget,
     whose: Whose,
+    wake: Wake,
 }
 
 enum Whose {
@@ -42,16 +44,18 @@ impl Listening {
             }
             _ => return Err(Error::new(ErrorKind::Config, "the SQL store does not know this delivery")),
         };
-        Ok(Box::new(Self { engine, budget, whose }))
+        let wake = engine.wake();
+        Ok(Box::new(Self { engine, budget, whose, wake }))
     }
 }
 
 #[async_trait]
 impl Subscription for Listening {
     async fn next(&mut self, limit: usize) -> Result<Vec<Delivered>> {
-        let Self { engine, budget, whose } = self;
-        match whose {
-            Whose::Group(group) => budget.run(Resend::Yes, || engine.next_of_group(group, limit)).await,
+        let Self { engine, budget, whose, wake } = self;
+        wake.begin_look();
+        let delivered = match whose {
+            Whose::Group(group) => budget.run(Resend::Yes, || engine.next_of_group(group, limit)).await?,
             Whose::Own { cursor, inbox } => {
                 let now = engine.monotonic();
                 let mut delivered = inbox.again(limit, now);
@@ -61,9 +65,17 @@ impl Subscription for Listening {
                 for (number, event) in new {
                     delivered.push(inbox.hand_out(event, Receipt::new(number.to_string()), now));
                 }
-                Ok(delivered)
+                delivered
             }
+        };
+        if delivered.len() >= limit {
+            wake.look_again();
         }
+        Ok(delivered)
+    }
+
+    async fn woken(&mut self) {
+        self.wake.woken().await;
     }
 
     async fn acknowledge(&mut self, heard: &[Receipt]) -> Result<()> {

@@ -28,6 +28,8 @@ mod engine;
 mod error;
 mod events;
 mod key;
+#[cfg(feature = "postgres")]
+mod notify;
 mod open;
 mod pool;
 mod row;
@@ -36,6 +38,7 @@ mod source;
 mod store;
 mod sweeper;
 mod time;
+mod wake;
 
 pub use config::SqlStoreBuilder;
 pub use schema::Migrate;

@@ -30,6 +30,8 @@ pub(crate) struct Target {
     )]
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) events: Option<EventSettings>,
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "no other database can"))]
+    pub(crate) notifies: bool,
 }
 
 pub(crate) async fn open(target: Target) -> Result<Arc<dyn Engine>> {
@@ -73,9 +75,11 @@ fn postgres_at(url: &str, target: &Target) -> Result<Connections<sqlx::Postgres>
     let wants_tls =
         matches!(options.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull);
     check_tls(wants_tls)?;
-    // Whatever the server's defaults are. What the node no longer waits for is not to wait for locks, either.
+    // Whatever the server's defaults are. What the node no longer waits for is not to wait for locks, either. A bitmap
+    // of a session's few attributes costs more than it saves.
     let setup = format!(
-        "SET default_transaction_isolation = 'read committed'; SET statement_timeout = {}",
+        "SET default_transaction_isolation = 'read committed'; SET enable_bitmapscan = off; \
+         SET statement_timeout = {}",
         target.budget.as_millis()
     );
     Ok(Connections::own(options, Some(AssertSqlSafe(setup).into_sql_str()), target.max_connections))
@@ -83,9 +87,11 @@ fn postgres_at(url: &str, target: &Target) -> Result<Connections<sqlx::Postgres>
 
 #[cfg(feature = "postgres")]
 async fn postgres(connections: Connections<sqlx::Postgres>, target: Target) -> Result<Arc<dyn Engine>> {
+    use crate::engine::postgres::PostgresEngine;
     schema::prepare(&connections, target.kind, &target.tables, target.migrate).await?;
-    let Target { tables, namespace, events, .. } = target;
-    Ok(Arc::new(crate::engine::postgres::PostgresEngine::new(connections, &tables, namespace, events)))
+    let Target { tables, namespace, events, notifies, .. } = target;
+    let engine = PostgresEngine::new(connections, &tables, namespace, events, notifies);
+    Ok(Arc::new(engine))
 }
 
 #[cfg(feature = "mysql")]

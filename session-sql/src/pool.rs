@@ -76,6 +76,15 @@ impl<D: Driver> Connections<D> {
         Self::Given(Given { pool, suspects: AtomicUsize::new(0), turns })
     }
 
+    /// How to make another one.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn options(&self) -> Options<D> {
+        match self {
+            Self::Own(own) => own.options.clone(),
+            Self::Given(given) => (*given.pool.connect_options()).clone(),
+        }
+    }
+
     /// A connection that is good as far as is known. Waits for one without end: the caller bounds it.
     pub(crate) async fn lease(&self) -> Result<Lease<'_, D>, Failure> {
         let held = match self {

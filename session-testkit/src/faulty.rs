@@ -261,6 +261,10 @@ impl Subscription for FaultySubscription {
         self.store.call(Operation::Next, self.subscription.next(limit)).await
     }
 
+    async fn woken(&mut self) {
+        self.subscription.woken().await;
+    }
+
     async fn acknowledge(&mut self, heard: &[Receipt]) -> Result<()> {
         self.store.call(Operation::Acknowledge, self.subscription.acknowledge(heard)).await
     }

@@ -50,7 +50,7 @@ pub use redis_cluster::RedisCluster;
 pub use redis_sentinel::RedisSentinel;
 pub use redis_server::{Counters, RedisServer};
 #[cfg(feature = "tls")]
-pub use redis_tls::RedisTls;
+pub use redis_tls::{RedisCertificates, RedisTls};
 pub use spy::SpyStore;
 pub use stopwatch::Stopwatch;
 

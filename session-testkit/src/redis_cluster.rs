@@ -3,6 +3,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use redis::Value;
 
+#[cfg(feature = "tls")]
+use crate::RedisCertificates;
 use crate::RedisServer;
 use crate::redis_sentinel::{QUICK, replicas, wait_until, wait_until_replicated};
 use crate::redis_server::free_port;
@@ -23,7 +25,26 @@ impl RedisCluster {
     /// Starts all of them, and waits until they know each other.
     #[must_use]
     pub fn start() -> Self {
-        let servers: Vec<_> = (0..2 * PRIMARIES).map(|_| member()).collect();
+        Self::start_with(Vec::new)
+    }
+
+    /// One that speaks TLS with its clients and among its servers. (Without it they can be reached, too.)
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(certificates: &RedisCertificates) -> Self {
+        let among_themselves = ["--tls-cluster", "yes"].map(str::to_owned);
+        Self::start_with(|| [&certificates.for_all()[..], &among_themselves].concat())
+    }
+
+    /// One that speaks TLS with its clients, and tells them its servers' ports without it: a mistake.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls_for_clients_alone(certificates: &RedisCertificates) -> Self {
+        Self::start_with(|| certificates.for_clients())
+    }
+
+    fn start_with(options: impl Fn() -> Vec<String>) -> Self {
+        let servers: Vec<_> = (0..2 * PRIMARIES).map(|_| member(&options)).collect();
         for (number, server) in servers.iter().enumerate().take(PRIMARIES) {
             let (first, last) = (number * SLOTS / PRIMARIES, (number + 1) * SLOTS / PRIMARIES - 1);
             server.query::<()>(&["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &last.to_string()]);
@@ -35,7 +56,7 @@ impl RedisCluster {
                 "CLUSTER",
                 "MEET",
                 "127.0.0.1",
-                &server.port().to_string(),
+                &server.announced().to_string(),
                 &bus_port(server),
             ]);
         }
@@ -70,7 +91,8 @@ impl RedisCluster {
     /// The store URL, which names two of the servers.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis+cluster://127.0.0.1:{},127.0.0.1:{}", self.servers[0].port(), self.servers[4].port())
+        let [(scheme, one), (_, another)] = [0, 4].map(|number| self.servers[number].client_address());
+        format!("{scheme}+cluster://{one},{another}")
     }
 
     /// All servers, whichever of them are primaries.
@@ -114,7 +136,7 @@ impl RedisCluster {
     /// A replica of this primary.
     #[must_use]
     pub fn replica_of(&self, primary: &RedisServer) -> &RedisServer {
-        let port = primary.port().to_string();
+        let port = primary.announced().to_string();
         let follows = |server: &&RedisServer| {
             server.is_up()
                 && server.info("replication", "role").as_deref() == Some("slave")
@@ -127,6 +149,11 @@ impl RedisCluster {
     pub fn fail_over(&self, primary: &RedisServer) {
         let replica = self.replica_of(primary);
         replica.query::<()>(&["CLUSTER", "FAILOVER"]);
+        self.wait_until_primary(replica);
+    }
+
+    /// Waits until this replica has taken its primary's place.
+    pub fn wait_until_primary(&self, replica: &RedisServer) {
         wait_until("the replica is a primary", || {
             replica.info("replication", "role").as_deref() == Some("master")
         });
@@ -165,11 +192,12 @@ impl RedisCluster {
     }
 }
 
-fn member() -> RedisServer {
+fn member(options: impl Fn() -> Vec<String>) -> RedisServer {
     RedisServer::start_in(|_| {
         let bus = free_port().to_string();
         let cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", &bus];
-        QUICK.iter().chain(&cluster).map(|option| (*option).to_owned()).collect()
+        let own = QUICK.iter().chain(&cluster).map(|option| (*option).to_owned());
+        own.chain(options()).collect()
     })
 }
 

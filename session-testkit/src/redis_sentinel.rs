@@ -3,6 +3,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "tls")]
+use crate::RedisCertificates;
 use crate::RedisServer;
 use crate::redis_server::CONFIG;
 
@@ -36,13 +38,34 @@ impl RedisSentinel {
     /// Starts all of them, and waits until they know each other.
     #[must_use]
     pub fn start() -> Self {
-        let primary = RedisServer::start_with(&QUICK);
-        let port = primary.port().to_string();
-        let replica =
-            || RedisServer::start_with(&[&QUICK[..], &["--replicaof", "127.0.0.1", &port]].concat());
+        Self::start_with(Vec::new)
+    }
+
+    /// Some that speak TLS with their clients and with each other. (Without it they can be reached, too.)
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls(certificates: &RedisCertificates) -> Self {
+        Self::start_with(|| certificates.for_all())
+    }
+
+    /// Some that speak TLS with their clients, and name each other by their ports without it: a mistake.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls_for_clients_alone(certificates: &RedisCertificates) -> Self {
+        Self::start_with(|| certificates.for_clients())
+    }
+
+    fn start_with(options: impl Fn() -> Vec<String>) -> Self {
+        let server = |more: &[&str]| {
+            let own = QUICK.iter().chain(more).map(|option| (*option).to_owned());
+            RedisServer::start_in(|_| own.clone().chain(options()).collect())
+        };
+        let primary = server(&[]);
+        let port = primary.announced().to_string();
+        let replica = || server(&["--replicaof", "127.0.0.1", &port]);
         let servers = vec![primary, replica(), replica()];
         wait_until("two replicas follow the primary", || replicas(&servers[0]) == 2);
-        let sentinels = (0..3).map(|_| sentinel(servers[0].port())).collect();
+        let sentinels = (0..3).map(|_| sentinel(servers[0].announced(), &options)).collect();
         let group = Self { servers, sentinels };
         group.wait_until_whole();
         group
@@ -63,9 +86,9 @@ impl RedisSentinel {
     /// The store URL.
     #[must_use]
     pub fn url(&self) -> String {
-        let hosts: Vec<_> =
-            self.sentinels.iter().map(|server| format!("127.0.0.1:{}", server.port())).collect();
-        format!("redis+sentinel://{}/{SERVICE}", hosts.join(","))
+        let (scheme, _) = self.sentinels[0].client_address();
+        let hosts: Vec<_> = self.sentinels.iter().map(|server| server.client_address().1).collect();
+        format!("{scheme}+sentinel://{}/{SERVICE}", hosts.join(","))
     }
 
     /// The servers that keep data, whichever of them is the primary.
@@ -86,7 +109,7 @@ impl RedisSentinel {
         let mut named: Vec<u16> = self.sentinels.iter().filter(|one| one.is_up()).map(named_by).collect();
         named.sort_unstable();
         let port = named[named.len() / 2];
-        self.servers.iter().find(|server| server.port() == port).expect("the primary is one of ours")
+        self.servers.iter().find(|server| server.announced() == port).expect("the primary is one of ours")
     }
 
     /// Makes the Sentinels put a replica in the primary's place, and waits until they say so.
@@ -131,7 +154,7 @@ impl RedisSentinel {
                 && self.sentinels.iter().all(|sentinel| {
                     let known: Vec<String> = sentinel.query(&["SENTINEL", "MASTER", SERVICE]);
                     let value = |name: &str| known.iter().skip_while(|text| *text != name).nth(1).cloned();
-                    named_by(sentinel) == primary.port()
+                    named_by(sentinel) == primary.announced()
                         && value("flags").as_deref() == Some("master")
                         && value("num-slaves").as_deref() == Some("2")
                         && value("num-other-sentinels").as_deref() == Some("2")
@@ -143,7 +166,7 @@ impl RedisSentinel {
 /// Options of servers that replicate: without the pauses that spare a busy one.
 pub(crate) const QUICK: [&str; 4] = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
 
-fn sentinel(primary: u16) -> RedisServer {
+fn sentinel(primary: u16, options: impl Fn() -> Vec<String>) -> RedisServer {
     let config = format!(
         "sentinel monitor {SERVICE} 127.0.0.1 {primary} 2\n\
          sentinel down-after-milliseconds {SERVICE} 1000\n\
@@ -152,7 +175,7 @@ fn sentinel(primary: u16) -> RedisServer {
     );
     RedisServer::start_in(|folder| {
         fs::write(folder.join(CONFIG), &config).expect("a Sentinel's configuration is written");
-        vec!["--sentinel".to_owned()]
+        [vec!["--sentinel".to_owned()], options()].concat()
     })
 }
 

@@ -88,6 +88,27 @@ impl RedisServer {
         self.port
     }
 
+    /// Where it speaks TLS, if it does.
+    #[must_use]
+    pub fn tls_port(&self) -> Option<u16> {
+        let at = self.options.iter().position(|option| option == TLS_PORT)?;
+        self.options[at + 1].parse().ok()
+    }
+
+    /// The port under which other servers know it.
+    pub(crate) fn announced(&self) -> u16 {
+        let is_throughout = self.options.iter().any(|option| option == TLS_TO_SERVERS);
+        self.tls_port().filter(|_| is_throughout).unwrap_or(self.port)
+    }
+
+    /// The scheme of a store URL, and where clients of it connect to.
+    pub(crate) fn client_address(&self) -> (&'static str, String) {
+        match self.tls_port() {
+            Some(port) => ("rediss", format!("127.0.0.1:{port}")),
+            None => ("redis", format!("127.0.0.1:{}", self.port)),
+        }
+    }
+
     /// The store URL, without a password.
     #[must_use]
     pub fn url(&self) -> String {
@@ -203,6 +224,8 @@ impl Drop for RedisServer {
 }
 
 const PROGRAM: &str = "SESSION_REDIS_SERVER";
+pub(crate) const TLS_PORT: &str = "--tls-port";
+pub(crate) const TLS_TO_SERVERS: &str = "--tls-replication";
 const SOCKET: &str = "redis.sock";
 pub(crate) const CONFIG: &str = "sentinel.conf";
 

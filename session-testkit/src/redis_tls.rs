@@ -5,20 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
 };
+use tempfile::TempDir;
 
 use crate::RedisServer;
-use crate::redis_server::free_port;
+use crate::redis_server::{TLS_PORT, TLS_TO_SERVERS, free_port};
 
-/// A [`RedisServer`] that speaks TLS at a second port, with certificates that were made for it and end with it.
+/// A [`RedisServer`] that speaks TLS at a second port.
 #[derive(Debug)]
 pub struct RedisTls {
     server: RedisServer,
-    port: u16,
+    certificates: RedisCertificates,
 }
-
-const CA: &str = "ca.pem";
-const SERVER: &str = "server";
-const CLIENT: &str = "client";
 
 impl RedisTls {
     /// A server that does not ask for a client certificate.
@@ -46,21 +43,12 @@ impl RedisTls {
     }
 
     fn start_with(clients: &str) -> Self {
-        let port = std::cell::Cell::new(0);
-        let server = RedisServer::start_in(|folder| {
-            write_certificates(folder);
-            port.set(free_port());
-            let file = |name: String| folder.join(name).display().to_string();
-            [
-                ["--tls-port".to_owned(), port.get().to_string()],
-                ["--tls-auth-clients".to_owned(), clients.to_owned()],
-                ["--tls-ca-cert-file".to_owned(), file(CA.to_owned())],
-                ["--tls-cert-file".to_owned(), file(format!("{SERVER}.pem"))],
-                ["--tls-key-file".to_owned(), file(format!("{SERVER}.key"))],
-            ]
-            .concat()
+        let certificates = RedisCertificates::new();
+        let server = RedisServer::start_in(|_| {
+            let clients = ["--tls-auth-clients".to_owned(), clients.to_owned()];
+            [certificates.for_clients(), clients.to_vec()].concat()
         });
-        Self { server, port: port.get() }
+        Self { server, certificates }
     }
 
     /// The server, by its port without TLS.
@@ -72,48 +60,113 @@ impl RedisTls {
     /// Where it speaks TLS.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.server.tls_port().expect("it was started with TLS")
     }
 
     /// The store URL, without certificates.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("rediss://127.0.0.1:{}", self.port)
+        format!("rediss://127.0.0.1:{}", self.port())
     }
 
     /// The authority of all certificates here: PEM.
     #[must_use]
     pub fn ca(&self) -> PathBuf {
-        self.server.folder.path().join(CA)
+        self.certificates.ca()
     }
 
     /// A certificate for clients: PEM.
     #[must_use]
     pub fn client(&self) -> PathBuf {
-        self.server.folder.path().join(format!("{CLIENT}.pem"))
+        self.certificates.client()
     }
 
     /// Its key: PEM.
     #[must_use]
     pub fn client_key(&self) -> PathBuf {
-        self.server.folder.path().join(format!("{CLIENT}.key"))
+        self.certificates.client_key()
     }
 }
 
-fn write_certificates(folder: &Path) {
+/// Certificates of an authority, made anew: of servers and of a client. Their files end with it: so keep it as long as
+/// the servers.
+#[derive(Debug)]
+pub struct RedisCertificates {
+    folder: TempDir,
+}
+
+const CA: &str = "ca.pem";
+const SERVER: &str = "server";
+const CLIENT: &str = "client";
+
+impl RedisCertificates {
+    /// Of servers called 127.0.0.1 and localhost.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "it writes files")]
+    pub fn new() -> Self {
+        Self::for_names(&["127.0.0.1", "localhost"])
+    }
+
+    /// Of servers called so.
+    #[must_use]
+    pub fn for_names(names: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder for certificates");
+        write_certificates(folder.path(), names);
+        Self { folder }
+    }
+
+    /// The authority of all of them: PEM.
+    #[must_use]
+    pub fn ca(&self) -> PathBuf {
+        self.folder.path().join(CA)
+    }
+
+    /// A certificate for clients: PEM.
+    #[must_use]
+    pub fn client(&self) -> PathBuf {
+        self.folder.path().join(format!("{CLIENT}.pem"))
+    }
+
+    /// Its key: PEM.
+    #[must_use]
+    pub fn client_key(&self) -> PathBuf {
+        self.folder.path().join(format!("{CLIENT}.key"))
+    }
+
+    /// Options of a server that also speaks TLS with other servers.
+    pub(crate) fn for_all(&self) -> Vec<String> {
+        let servers = [TLS_TO_SERVERS, "yes"].map(str::to_owned);
+        [&self.for_clients()[..], &servers].concat()
+    }
+
+    /// Options of a server that speaks TLS with clients, at a second port.
+    pub(crate) fn for_clients(&self) -> Vec<String> {
+        let file = |name: String| self.folder.path().join(name).display().to_string();
+        [
+            [TLS_PORT.to_owned(), free_port().to_string()],
+            ["--tls-ca-cert-file".to_owned(), file(CA.to_owned())],
+            ["--tls-cert-file".to_owned(), file(format!("{SERVER}.pem"))],
+            ["--tls-key-file".to_owned(), file(format!("{SERVER}.key"))],
+            ["--tls-auth-clients".to_owned(), "no".to_owned()],
+        ]
+        .concat()
+    }
+}
+
+fn write_certificates(folder: &Path, names: &[&str]) {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "authority of the tests");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().expect("a key for the authority");
     let authority = CertifiedIssuer::self_signed(params, key).expect("a certificate authority");
     fs::write(folder.join(CA), authority.pem()).expect("the authority's certificate is written");
-    let roles =
-        [(SERVER, ExtendedKeyUsagePurpose::ServerAuth), (CLIENT, ExtendedKeyUsagePurpose::ClientAuth)];
-    for (name, usage) in roles {
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+    // The servers of a Cluster come to each other as clients.
+    let (server, client) = (ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth);
+    for (name, usages) in [(SERVER, vec![server, client.clone()]), (CLIENT, vec![client])] {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("the names of a certificate");
         params.distinguished_name.push(DnType::CommonName, name);
-        params.extended_key_usages.push(usage);
+        params.extended_key_usages = usages;
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &authority).expect("a certificate");
         fs::write(folder.join(format!("{name}.pem")), certificate.pem()).expect("a certificate is written");

@@ -190,6 +190,10 @@ impl Subscription for SpySubscription {
         self.subscription.next(limit).await
     }
 
+    async fn woken(&mut self) {
+        self.subscription.woken().await;
+    }
+
     async fn acknowledge(&mut self, heard: &[Receipt]) -> Result<()> {
         self.store.note(Operation::Acknowledge);
         self.subscription.acknowledge(heard).await

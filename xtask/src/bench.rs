@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: what a session costs, against the same commands written by hand.
+//! `cargo xtask bench`: what a session costs, against the same commands written by hand, and against the most used
+//! library of the field on PostgreSQL.
 //!
 //! Each round starts each server anew and loads it for a few seconds, one server after the other. What is compared
 //! is the CPU time a request within a round, because everything else moves with what the machine does besides: the
@@ -9,29 +10,32 @@ mod http;
 mod load;
 pub(crate) mod memory;
 mod options;
+mod postgres;
 mod process_time;
 mod server;
+mod store;
 mod table;
 mod workloads;
 
 use std::fs;
 
-use asked::Counters;
 use options::Options;
 use server::{Kind, Server};
+use store::{Store, Stores};
 use table::{Measured, Row};
 use workloads::Workload;
 
 use crate::process::{Folder, Interrupt};
-use crate::servers::Redis;
 use crate::{Result, needs, step};
 
 pub(crate) fn run(args: &[String]) -> Result {
     let options = Options::parse(args)?;
-    needs::provide(&[needs::REDIS, needs::WRK])?;
-    step::run(step::cargo().args(["build", "--release", "-p", "session-bench"]))?;
+    let stores = options.stores();
+    let needed = stores.iter().flat_map(|store| store.needs()).copied();
+    needs::provide(&needed.chain([needs::WRK]).collect::<Vec<_>>())?;
+    build(&options)?;
     let interrupt = Interrupt::listen()?;
-    let redis = Redis::start("bench")?;
+    let stores = Stores::start(&stores)?;
     let folder = Folder::new("bench")?;
 
     let mut rows: Vec<Row> = options.workloads.iter().copied().map(Row::new).collect();
@@ -40,7 +44,7 @@ pub(crate) fn run(args: &[String]) -> Result {
             let workload = row.workload;
             // Whoever is first in one round is second in the next.
             let base_first = round % 2 == 0;
-            let measure = |kind| measure(kind, workload, &options, &redis, &folder);
+            let measure = |kind| measure(kind, workload, &options, stores.of(workload)?, &folder);
             let first = measure(if base_first { workload.base } else { workload.subject })?;
             interrupt.check()?;
             let second = measure(if base_first { workload.subject } else { workload.base })?;
@@ -51,7 +55,7 @@ pub(crate) fn run(args: &[String]) -> Result {
                 round + 1,
                 options.rounds,
                 workload.name,
-                subject.cpu() / base.cpu()
+                workload.ratio(&subject, &base)
             );
             row.add(subject, base);
         }
@@ -64,16 +68,27 @@ pub(crate) fn run(args: &[String]) -> Result {
     Ok(())
 }
 
+/// The servers that are measured. Other libraries' are built with what they depend on, beside the workspace.
+fn build(options: &Options) -> Result {
+    step::run(step::cargo().args(["build", "--release", "-p", "session-bench"]))?;
+    if !options.workloads.iter().any(|workload| workload.base.is_peer()) {
+        return Ok(());
+    }
+    let mut peers = step::cargo();
+    peers.args(["build", "--release", "--locked", "--manifest-path", "session-bench/peers/Cargo.toml"]);
+    step::run(peers.arg("--target-dir").arg(step::target()?))
+}
+
 /// A fresh server with fresh sessions, loaded for a while.
 fn measure(
     kind: Kind,
     workload: &Workload,
     options: &Options,
-    redis: &Redis,
+    store: &Store,
     folder: &Folder,
 ) -> Result<Measured> {
-    redis.flush()?;
-    let server = Server::start(kind, redis)?;
+    store.empty()?;
+    let server = Server::start(kind, &store.url())?;
     let path = kind.only_path().unwrap_or(workload.path);
     let cookies = match workload.prepare {
         None => Vec::new(),
@@ -83,17 +98,17 @@ fn measure(
         }
         Some(prepare) => server.sessions(prepare, options.sessions)?,
     };
-    let before = Counters::of(redis)?;
+    let before = store.counters()?;
     let answer = if kind.only_path().is_some() { "ok" } else { workload.answer };
     server.expect(path, cookies.first().map(String::as_str), answer)?;
-    let asked = before.until(&Counters::of(redis)?);
+    let asked = before.zip(store.counters()?).map(|(before, after)| before.until(&after));
     let load = load::Load::new(folder, server.port(), path, &cookies)?;
     load.run(options.warm_up)?;
 
     let server_before = process_time::of(server.pid())?;
-    let store_before = process_time::of(redis.pid())?;
+    let store_before = store.cpu()?;
     let answered = load.run(options.seconds)?;
     let server_time = process_time::of(server.pid())? - server_before;
-    let store_time = process_time::of(redis.pid())? - store_before;
+    let store_time = store.cpu()? - store_before;
     Ok(Measured::new(&answered, server_time, store_time, asked))
 }

@@ -22,10 +22,13 @@ cargo xtask <command>
   test [args]   installs the servers that the tests need (as root; else says the command), then runs
                 cargo test on everything; the arguments go to cargo test
   ci            all that continuous integration checks; the tests come last
-  servers       starts private servers on free ports, prints their URLs, ends them with Ctrl-C
+  servers [redis|sentinel|cluster|postgres|mariadb ...|all]
+                starts private servers on free ports, prints their URLs, ends them with Ctrl-C;
+                redis, if nothing is said
   demo          two nodes as two processes, on a private Redis, behind a private nginx; until Ctrl-C
   bench [--rounds N] [--seconds S] [--only NAME,NAME] [--out FILE]
-                measures this project's bench server against the hand-written floor
+                measures this project's bench server against the hand-written floor, and on PostgreSQL
+                against tower-sessions
   memory        what a session takes in Redis, over 100 000 of them
 ";
 

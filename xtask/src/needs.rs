@@ -15,6 +15,7 @@ pub(crate) struct Need {
 
 pub(crate) const REDIS: Need = Need { program: "redis-server", package: "redis-server" };
 pub(crate) const POSTGRES: Need = Need { program: "postgres", package: "postgresql" };
+pub(crate) const PSQL: Need = Need { program: "psql", package: "postgresql" };
 pub(crate) const MARIADB: Need = Need { program: "mariadbd", package: "mariadb-server" };
 pub(crate) const NGINX: Need = Need { program: "nginx", package: "nginx" };
 pub(crate) const WRK: Need = Need { program: "wrk", package: "wrk" };
@@ -76,4 +77,19 @@ fn apt_get() -> Command {
 
 fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+/// Whom a server runs as that refuses to run as root: somebody who may do nothing else. `None`: as whoever runs this.
+pub(crate) fn unprivileged() -> Result<Option<(u32, u32)>> {
+    if !is_root() {
+        return Ok(None);
+    }
+    let users = std::fs::read_to_string("/etc/passwd")?;
+    let nobody =
+        users.lines().find_map(|line| line.strip_prefix("nobody:")).ok_or("there is no user nobody")?;
+    let mut numbers = nobody.split(':').skip(1).map(str::parse);
+    match (numbers.next(), numbers.next()) {
+        (Some(user), Some(group)) => Ok(Some((user?, group?))),
+        _ => Err("the user nobody has no numbers".into()),
+    }
 }

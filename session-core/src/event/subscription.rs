@@ -58,6 +58,11 @@ pub trait Subscription: Send + Sync {
     /// moment. Never waits for one to happen.
     async fn next(&mut self, limit: usize) -> Result<Vec<Delivered>>;
 
+    /// Waits until something may wait to be heard, where the store can tell; elsewhere for ever. A hint, which may come
+    /// for nothing, late or never: whoever waits for it asks every now and then all the same. Dropping the future loses
+    /// nothing.
+    async fn woken(&mut self);
+
     /// These have been heard, and are not to be handed out again.
     async fn acknowledge(&mut self, heard: &[Receipt]) -> Result<()>;
 }

@@ -76,6 +76,10 @@ impl Subscription for Listening {
         Ok(delivered)
     }
 
+    async fn woken(&mut self) {
+        std::future::pending().await
+    }
+
     async fn acknowledge(&mut self, heard: &[Receipt]) -> Result<()> {
         match &mut self.whose {
             Whose::Own { inbox, .. } => {

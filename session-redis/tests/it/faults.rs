@@ -29,7 +29,7 @@ fn key(id: &StoredId) -> String {
 }
 
 /// Does something to the servers that blocks.
-async fn to<S: Send + Sync + 'static, T: Send + 'static>(
+pub(crate) async fn to<S: Send + Sync + 'static, T: Send + 'static>(
     servers: &Arc<S>,
     does: impl FnOnce(&S) -> T + Send + 'static,
 ) -> T {

@@ -5,6 +5,7 @@
 mod conformance;
 mod events;
 mod faults;
+mod killed;
 mod layout;
 mod load;
 mod moving;

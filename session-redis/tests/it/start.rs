@@ -6,7 +6,8 @@ use std::time::Duration;
 use session_core::{Delivery, Error, ErrorKind, EventSettings, Load, Saved, Select, SessionStore};
 use session_redis::RedisStore;
 use session_testkit::{RedisCluster, RedisSentinel, RedisServer, Stopwatch};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{
     NOW, StoreExt as _, connections, counting, digest, id, is, op, setting, store_at, web_server,
@@ -263,6 +264,30 @@ async fn a_server_that_is_down_does_not_keep_a_store_from_starting() {
 async fn the_server_is_too_old() {
     let server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
     is(&refused(&server.url()).await, ErrorKind::Config, "is too old: sessions need version 6.2 or later");
+}
+
+/// One that has HELLO and says its age, as 6.0 does: a real server, whose answer is changed on the way.
+#[tokio::test]
+async fn the_server_is_too_old_by_its_own_words() {
+    let server = RedisServer::start();
+    let version = server.info("server", "redis_version").unwrap();
+    let (said, told) = (format!("${}\r\n{version}\r\n", version.len()), "$6\r\n6.0.16\r\n");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (client, _) = listener.accept().await.unwrap();
+        let server = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).await.unwrap();
+        let ((mut asks, mut hears), (mut answers, mut asked)) = (client.into_split(), server.into_split());
+        tokio::spawn(async move { tokio::io::copy(&mut asks, &mut asked).await });
+        let mut answer = vec![0; 65536];
+        while let Ok(length @ 1..) = answers.read(&mut answer).await {
+            // Each script's name is text, too, but nothing else is this number.
+            let text = String::from_utf8(answer[..length].to_vec()).unwrap().replace(&said, told);
+            hears.write_all(text.as_bytes()).await.unwrap();
+        }
+    });
+    let error = refused(&format!("redis://127.0.0.1:{port}")).await;
+    is(&error, ErrorKind::Config, "is too old (it is 6.0.16): sessions need version 6.2 or later");
 }
 
 #[tokio::test]

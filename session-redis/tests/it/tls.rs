@@ -1,13 +1,22 @@
 //! Encrypted connections: whom both sides trust, and what is said when they do not.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use session_core::{Error, ErrorKind, SessionStore};
 use session_redis::{RedisStore, RedisStoreBuilder};
-use session_testkit::{RedisServer, RedisTls};
+use session_testkit::{RedisCertificates, RedisCluster, RedisSentinel, RedisServer, RedisTls};
 
+use crate::faults::to;
+use crate::load::{Load, Loss};
 use crate::support::{NOW, StoreExt as _, is, setting, web_server};
 
 fn trusting(server: &RedisTls) -> RedisStoreBuilder {
     RedisStore::builder(server.url()).ca_certificate(std::fs::read(server.ca()).unwrap())
+}
+
+fn at(url: impl Into<String>, trusted: &RedisCertificates) -> RedisStoreBuilder {
+    RedisStore::builder(url).ca_certificate(std::fs::read(trusted.ca()).unwrap())
 }
 
 fn presenting(server: &RedisTls, builder: RedisStoreBuilder) -> RedisStoreBuilder {
@@ -104,4 +113,114 @@ async fn what_is_no_certificate_is_told_at_the_start() {
 async fn a_server_without_tls_needs_no_certificates() {
     let server = RedisServer::start();
     RedisStore::builder(server.url()).connect().await.unwrap().begin().await;
+}
+
+/// Enough of them that each server of a Cluster has some.
+async fn sessions_live_and_end(store: &RedisStore) {
+    for _ in 0..64 {
+        store.live_through().await;
+    }
+}
+
+/// The server was used, and by nobody who did not come to its port for TLS.
+fn is_used_by_tls_alone(server: &RedisServer) {
+    assert!(server.counters().calls("evalsha") > 0);
+    let port = format!(":{} ", server.tls_port().unwrap());
+    let clients: String = server.query(&["CLIENT", "LIST", "TYPE", "normal"]);
+    let others = clients.lines().filter(|client| !client.split("laddr=").nth(1).unwrap().contains(&port));
+    let own = others.filter(|client| !client.contains("cmd=client"));
+    assert_eq!(own.collect::<Vec<_>>(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_lead_to_servers_that_speak_tls_also_after_a_failover() {
+    let certificates = RedisCertificates::new();
+    let group = Arc::new(RedisSentinel::with_tls(&certificates));
+    let store = Arc::new(at(group.url(), &certificates).connect().await.unwrap());
+    sessions_live_and_end(&store).await;
+    is_used_by_tls_alone(group.primary());
+
+    let requests = Load::start(Arc::clone(&store), Loss::Anything).await;
+    let failing_over = to(&group, |group| {
+        group.replicate();
+        let killed = group.primary();
+        killed.kill();
+        group.wait_for_another(killed.port());
+    });
+    failing_over.await;
+    requests.recovered().await;
+    requests.stop().await;
+    sessions_live_and_end(&store).await;
+    is_used_by_tls_alone(group.primary());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_speaks_tls_also_after_a_failover() {
+    let certificates = RedisCertificates::new();
+    let cluster = Arc::new(RedisCluster::with_tls(&certificates));
+    let store = Arc::new(at(cluster.url(), &certificates).connect().await.unwrap());
+    sessions_live_and_end(&store).await;
+    cluster.primaries().into_iter().for_each(is_used_by_tls_alone);
+
+    let requests = Load::start(Arc::clone(&store), Loss::Changes).await;
+    let failing_over = to(&cluster, |cluster| {
+        cluster.replicate();
+        let killed = cluster.primaries()[0];
+        let replica = cluster.replica_of(killed);
+        killed.kill();
+        cluster.wait_until_primary(replica);
+    });
+    failing_over.await;
+    requests.recovered().await;
+    requests.stop().await;
+    sessions_live_and_end(&store).await;
+    cluster.primaries().into_iter().for_each(is_used_by_tls_alone);
+}
+
+/// They speak TLS with whoever comes, and send everybody to their ports without it.
+#[tokio::test]
+async fn servers_that_name_each_other_without_tls_are_told_as_such() {
+    let certificates = RedisCertificates::new();
+    let group = RedisSentinel::with_tls_for_clients_alone(&certificates);
+    let error = refused(at(group.url(), &certificates)).await;
+    is(&error, ErrorKind::Unavailable, "and speak TLS at this port?");
+    is(&error, ErrorKind::Unavailable, "it is the Sentinels that named this address (`tls-replication yes`");
+
+    let cluster = RedisCluster::with_tls_for_clients_alone(&certificates);
+    let error = refused(at(cluster.url(), &certificates)).await;
+    is(&error, ErrorKind::Unavailable, "and speak TLS at this port?");
+    is(&error, ErrorKind::Unavailable, "it is the Cluster that named this address (`tls-cluster yes`");
+}
+
+/// The settings say a name, those who are asked by that name an IP address.
+#[tokio::test]
+async fn servers_that_are_named_otherwise_than_by_their_certificates_are_told_as_such() {
+    let certificates = RedisCertificates::for_names(&["localhost"]);
+    let group = RedisSentinel::with_tls(&certificates);
+    is(
+        &refused(at(group.url(), &certificates)).await,
+        ErrorKind::Config,
+        "to the Redis Sentinel at 127.0.0.1",
+    );
+    let error = refused(at(group.url().replace("127.0.0.1", "localhost"), &certificates)).await;
+    is(&error, ErrorKind::Config, "to the Redis server at 127.0.0.1");
+    is(&error, ErrorKind::Config, "its certificate is not trusted");
+    is(&error, ErrorKind::Config, "it is the Sentinels that named this address");
+    is(&error, ErrorKind::Config, "`sentinel announce-hostnames yes`");
+
+    let cluster = RedisCluster::with_tls(&certificates);
+    let error = refused(at(cluster.url().replace("127.0.0.1", "localhost"), &certificates)).await;
+    is(&error, ErrorKind::Config, "its certificate is not trusted");
+    is(&error, ErrorKind::Config, "it is the Cluster that named this address");
+    is(&error, ErrorKind::Config, "`cluster-announce-hostname`");
+    for server in cluster.servers() {
+        server.query::<()>(&["CONFIG", "SET", "cluster-announce-hostname", "localhost"]);
+        server.query::<()>(&["CONFIG", "SET", "cluster-preferred-endpoint-type", "hostname"]);
+    }
+    // They tell each other within a moment.
+    let begun = Instant::now();
+    while let Err(error) = at(cluster.url().replace("127.0.0.1", "localhost"), &certificates).connect().await
+    {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{error:?}");
+    }
 }

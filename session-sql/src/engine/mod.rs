@@ -15,6 +15,7 @@ use session_core::{
 
 use crate::cursor::Cursor;
 use crate::error::Failure;
+use crate::wake::Wake;
 
 /// The operations of [`SessionStore`](session_core::SessionStore), each tried once: no budget, no second attempt.
 #[async_trait]
@@ -75,6 +76,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// What is told; `None`: nothing is.
     fn events(&self) -> Option<&EventSettings>;
+
+    /// What somebody who listens waits for between two looks.
+    fn wake(&self) -> Wake;
 
     /// Time since some fixed moment.
     fn monotonic(&self) -> Duration;

@@ -9,19 +9,21 @@ use session_core::{
     SessionEvent, SignIn, SignedIn, StoredId, Swapped, Taken, Timestamp,
 };
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Postgres, Row as _, SqlStr};
+use sqlx::{PgConnection, Postgres, SqlStr};
 
 use super::Engine;
 use super::transactional::TransactionalEngine;
 use crate::cursor::Cursor;
 use crate::dialect::Tables;
-use crate::dialect::postgres::Statements;
+use crate::dialect::postgres::{Setting, Statements};
 use crate::dialect::transactional;
 use crate::driver::{Arg, Driver as _};
 use crate::error::{Failure, unreadable};
+use crate::notify::Notifications;
 use crate::pool::Connections;
 use crate::row::{InTheWay, NOW, Row, millis, moment};
 use crate::time::Time;
+use crate::wake::Wake;
 
 /// Each operation is one statement, which changes nothing where the presented id does not match. Only then a second
 /// one looks why; when that finds a match after all, because things have changed meanwhile, the first is sent again.
@@ -32,6 +34,7 @@ pub(crate) struct PostgresEngine {
     statements: Statements,
     namespace: String,
     transactional: TransactionalEngine<Postgres>,
+    notifications: Option<Notifications>,
 }
 
 impl PostgresEngine {
@@ -40,6 +43,7 @@ impl PostgresEngine {
         tables: &Tables,
         namespace: String,
         events: Option<EventSettings>,
+        notifies: bool,
     ) -> Self {
         let connections = Arc::new(connections);
         let transactional = TransactionalEngine::new(
@@ -50,7 +54,10 @@ impl PostgresEngine {
             namespace.clone(),
             events,
         );
-        Self { connections, statements: Statements::new(tables), namespace, transactional }
+        let notifications = (notifies && transactional.events().is_some()).then(|| {
+            Notifications::start(Arc::clone(&connections), tables, &namespace, transactional.told())
+        });
+        Self { connections, statements: Statements::new(tables), namespace, transactional, notifications }
     }
 
     fn tells_events(&self) -> bool {
@@ -64,23 +71,25 @@ impl Engine for PostgresEngine {
         if self.tells_events() {
             return self.transactional.create(id, new, access).await;
         }
-        let names: Vec<&[u8]> = new.attributes.keys().map(|name| name.as_bytes()).collect();
-        let values: Vec<&[u8]> = new.attributes.values().map(AsRef::as_ref).collect();
+        let (names, values): (Vec<&[u8]>, Vec<&[u8]>) =
+            new.attributes.iter().map(|(name, value)| (name.as_bytes(), value.as_ref())).unzip();
+        let (sql, name, value) = self.statements.create.of(&names, &values);
+        let [locator, digest] = presented(id);
         let args = [
-            Arg::Bytes(id.handle().as_bytes()),
-            Arg::Bytes(id.digest().as_bytes()),
+            locator,
+            digest,
             Arg::Text(&self.namespace),
+            name,
+            value,
             Arg::MaybeInt(new.expiry.idle_timeout().map(millis)),
             Arg::MaybeInt(new.expiry.absolute_timeout().map(millis)),
             Arg::Int(millis(access.touch())),
-            Arg::List(&names),
-            Arg::List(&values),
         ];
         let mut lease = self.connections.lease().await?;
         let connection = lease.connection()?;
         let outcome = async {
             loop {
-                if Postgres::row(connection, &self.statements.create, &args).await?.is_some() {
+                if Postgres::execute(connection, sql, &args).await? > 0 {
                     return Ok(Some(Created::Created));
                 }
                 let Some((row, now)) = self.look(connection, id.handle()).await? else { continue };
@@ -294,6 +303,10 @@ impl Engine for PostgresEngine {
         self.transactional.events()
     }
 
+    fn wake(&self) -> Wake {
+        self.notifications.as_ref().map_or_else(Wake::never, Notifications::wake)
+    }
+
     fn monotonic(&self) -> Duration {
         self.transactional.monotonic()
     }
@@ -343,12 +356,25 @@ impl PostgresEngine {
         let removed: Vec<&[u8]> = removed.map(|(name, _)| name.as_bytes()).collect();
         let timeout = |timeout: Option<Option<_>>| timeout.map(|timeout| timeout.map_or(-1, millis));
         let [locator, digest] = presented(id);
+        let Statements { save, save_touching, save_timed, rotate, .. } = &self.statements;
+        let is_timed = changes.idle.is_some() || changes.absolute.is_some();
+        let (statements, takes) = match (new, is_timed, changes.touch) {
+            (Some(_), _, _) => (rotate, 11),
+            (None, true, _) => (save_timed, 10),
+            (None, false, true) => (save_touching, 7),
+            (None, false, false) => (save, 6),
+        };
+        let (sql, name, value) = if removed.is_empty() {
+            statements.setting.of(&names, &values)
+        } else {
+            (&statements.removing, Arg::List(&names), Arg::List(&values))
+        };
         let args = [
             locator,
             digest,
-            Arg::List(&names),
             Arg::Bytes(op.as_bytes()),
-            Arg::List(&values),
+            name,
+            value,
             Arg::List(&removed),
             Arg::Int(millis(access.touch())),
             Arg::Flag(changes.touch),
@@ -356,22 +382,12 @@ impl PostgresEngine {
             Arg::MaybeInt(timeout(changes.absolute)),
             Arg::MaybeBytes(new.map(|new| new.as_bytes().as_slice())),
         ];
-        let is_timed = changes.touch || changes.idle.is_some() || changes.absolute.is_some();
-        let Statements { save, save_removing, save_timed, save_timed_removing, .. } = &self.statements;
-        let Statements { rotate, rotate_removing, .. } = &self.statements;
-        let (sql, args) = match (new.is_some(), is_timed, removed.is_empty()) {
-            (false, false, true) => (save, &args[..5]),
-            (false, false, false) => (save_removing, &args[..6]),
-            (false, true, true) => (save_timed, &args[..10]),
-            (false, true, false) => (save_timed_removing, &args[..10]),
-            (true, _, true) => (rotate, &args[..]),
-            (true, _, false) => (rotate_removing, &args[..]),
-        };
+        let args = &args[..takes];
         let mut lease = self.connections.lease().await?;
         let connection = lease.connection()?;
         let outcome = async {
             loop {
-                if Postgres::row(connection, sql, args).await?.is_some() {
+                if Postgres::execute(connection, sql, args).await? > 0 {
                     return Ok(Saved::Applied);
                 }
                 let found = self.look(connection, id.handle()).await?;
@@ -401,15 +417,16 @@ impl PostgresEngine {
         let (sql, args): (_, &[Arg<'_>]) = match select {
             Select::All => (&self.statements.load_all, &[locator]),
             Select::Metadata => (&self.statements.load_metadata, &[locator]),
+            Select::Only([name]) => (&self.statements.load_one, &[locator, Arg::Bytes(name.as_bytes())]),
             Select::Only(only) => {
                 names = only.iter().map(|name| name.as_bytes()).collect();
                 (&self.statements.load_only, &[locator, Arg::List(&names)])
             }
         };
         loop {
-            let found = Postgres::row(connection, sql, args).await?;
-            let Some(found) = found else { return Ok(Miss::of_nothing(access).into()) };
-            let (mut row, now) = decode(&found)?;
+            let found = Postgres::rows(connection, sql, args).await?;
+            let Some(first) = found.first() else { return Ok(Miss::of_nothing(access).into()) };
+            let (mut row, now) = decode(first)?;
             if let Some(miss) = row.miss(id, access, now) {
                 return Ok(miss.into());
             }
@@ -454,6 +471,17 @@ impl PostgresEngine {
     }
 }
 
+impl Setting {
+    /// The statement that sets these, and its arguments for them.
+    fn of<'a>(&self, names: &'a [&'a [u8]], values: &'a [&'a [u8]]) -> (&SqlStr, Arg<'a>, Arg<'a>) {
+        match (names, values) {
+            ([], _) => (&self.none, Arg::MaybeBytes(None), Arg::MaybeBytes(None)),
+            ([name], [value]) => (&self.one, Arg::Bytes(name), Arg::Bytes(value)),
+            _ => (&self.many, Arg::List(names), Arg::List(values)),
+        }
+    }
+}
+
 fn presented(id: &StoredId) -> [Arg<'_>; 2] {
     [Arg::Bytes(id.handle().as_bytes()), Arg::Bytes(id.digest().as_bytes())]
 }
@@ -471,15 +499,15 @@ fn decode(row: &PgRow) -> Result<(Row, Timestamp), Failure> {
     Ok((Row::decode::<Postgres>(row)?, moment(now)))
 }
 
-fn attributes(row: &PgRow) -> Result<Attributes, Failure> {
-    let list = |column| row.try_get::<Option<Vec<Vec<u8>>>, usize>(column);
-    let names = list(NOW + 1)?.unwrap_or_default();
-    let values = list(NOW + 2)?.unwrap_or_default();
-    names
-        .into_iter()
-        .zip(values)
-        .map(|(name, value)| Ok((attribute_name(name)?, Bytes::from(value))))
-        .collect()
+/// One a row; a session without attributes has a row without one.
+fn attributes(rows: &[PgRow]) -> Result<Attributes, Failure> {
+    let mut attributes = Attributes::new();
+    for row in rows {
+        let Some(name) = Postgres::bytes(row, NOW + 1)? else { continue };
+        let value = Postgres::bytes(row, NOW + 2)?.ok_or_else(|| unreadable("an attribute has no value"))?;
+        attributes.insert(attribute_name(name)?, Bytes::from(value));
+    }
+    Ok(attributes)
 }
 
 fn attribute_name(name: Vec<u8>) -> Result<Name, Failure> {

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &[String]) -> Result {
     let folder = Folder::new("memory")?;
 
     let empty = used(&redis)?;
-    let server = Server::start(Kind::OursOnRedis, &redis)?;
+    let server = Server::start(Kind::OursOnRedis, &redis.url())?;
     let load = Load::new(&folder, server.port(), "/new", &[])?;
     let sessions = loop {
         load.run(Duration::from_secs(1))?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::store::StoreKind;
 use super::workloads::{ALL, Workload};
 use crate::{Result, step};
 
@@ -38,6 +39,17 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// The stores of the workloads, each once.
+    pub(crate) fn stores(&self) -> Vec<StoreKind> {
+        let mut stores = Vec::new();
+        for Workload { store, .. } in &self.workloads {
+            if !stores.contains(store) {
+                stores.push(*store);
+            }
+        }
+        stores
     }
 }
 

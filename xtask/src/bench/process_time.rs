@@ -10,18 +10,48 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// User and system time of all threads, those included that have ended.
 pub(crate) fn of(pid: u32) -> Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let ticks = ticks(&stat).ok_or("the process's times cannot be read")?;
+    Ok(TICK * read(pid)?.own)
+}
+
+/// That of a process and of all that it has forked, those included that have ended.
+pub(crate) fn of_family(pid: u32) -> Result<Duration> {
+    let parent = read(pid)?;
+    let mut ticks = parent.own + parent.ended_children;
+    for entry in fs::read_dir("/proc")? {
+        let Some(other) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // One may end while this looks: then it is the parent's from now on.
+        if let Ok(other) = read(other)
+            && other.parent == pid
+        {
+            ticks += other.own;
+        }
+    }
     Ok(TICK * ticks)
 }
 
-fn ticks(stat: &str) -> Option<u32> {
+/// What Linux tells of a process; times in [`TICK`]s.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    parent: u32,
+    own: u32,
+    ended_children: u32,
+}
+
+fn read(pid: u32) -> Result<Stat> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    Ok(parse(&stat).ok_or("the process's times cannot be read")?)
+}
+
+fn parse(stat: &str) -> Option<Stat> {
     // The second field is the program's name, in parentheses: it may hold spaces.
     let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_whitespace().skip(11);
-    let user: u32 = fields.next()?.parse().ok()?;
-    let system: u32 = fields.next()?.parse().ok()?;
-    Some(user + system)
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let number = |field: usize| fields.get(field)?.parse::<u32>().ok();
+    Some(Stat {
+        parent: number(1)?,
+        own: number(11)? + number(12)?,
+        ended_children: number(13)? + number(14)?,
+    })
 }
 
 #[cfg(test)]
@@ -29,9 +59,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn user_and_system_time_are_found_behind_a_name_with_spaces() {
-        let stat = "42 (a (b) c) S 1 42 42 0 -1 4194560 100 0 0 0 17 5 0 0 20 0 3 0 1000 0";
-        assert_eq!(ticks(stat), Some(22));
+    fn the_times_are_found_behind_a_name_with_spaces() {
+        let stat = "42 (a (b) c) S 1 42 42 0 -1 4194560 100 0 0 0 17 5 3 4 20 0 3 0 1000 0";
+        assert_eq!(parse(stat), Some(Stat { parent: 1, own: 22, ended_children: 7 }));
     }
 
     #[test]
@@ -39,5 +69,18 @@ mod tests {
         let start = std::time::Instant::now();
         while start.elapsed() < Duration::from_millis(50) {}
         assert!(of(std::process::id()).unwrap() > Duration::ZERO);
+    }
+
+    #[test]
+    fn what_a_process_forks_counts_with_it_before_and_after_its_end() {
+        let before = of_family(std::process::id()).unwrap();
+        let mut busy = std::process::Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        let own = of(busy.id()).unwrap();
+        assert!(own > Duration::ZERO);
+        assert!(of_family(std::process::id()).unwrap() >= before + own);
+        busy.kill().unwrap();
+        busy.wait().unwrap();
+        assert!(of_family(std::process::id()).unwrap() >= before + own);
     }
 }

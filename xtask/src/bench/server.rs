@@ -4,7 +4,6 @@ use std::process::Command;
 
 use super::http;
 use crate::process::{Process, free_ports};
-use crate::servers::Redis;
 use crate::{Result, step};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +16,9 @@ pub(crate) enum Kind {
     Floor,
     OursOnRedis,
     OursInMemory,
+    OursOnPostgres,
+    /// tower-sessions with its store for PostgreSQL.
+    TowerSessions,
 }
 
 impl Kind {
@@ -24,7 +26,8 @@ impl Kind {
         match self {
             Self::Plain | Self::Layered => "bench-plain",
             Self::Floor => "bench-floor",
-            Self::OursOnRedis | Self::OursInMemory => "bench-server",
+            Self::OursOnRedis | Self::OursInMemory | Self::OursOnPostgres => "bench-server",
+            Self::TowerSessions => "bench-tower-sessions",
         }
     }
 
@@ -33,8 +36,14 @@ impl Kind {
             Self::Plain => "plain",
             Self::Layered => "layered",
             Self::Floor => "floor",
-            Self::OursOnRedis | Self::OursInMemory => "ours",
+            Self::OursOnRedis | Self::OursInMemory | Self::OursOnPostgres => "ours",
+            Self::TowerSessions => "tower-sessions",
         }
+    }
+
+    /// Whether it is another library's: then ours is to be better, and not only near.
+    pub(crate) fn is_peer(self) -> bool {
+        self == Self::TowerSessions
     }
 
     /// The one path of a server that knows no sessions.
@@ -42,7 +51,11 @@ impl Kind {
         match self {
             Self::Plain => Some("/none"),
             Self::Layered => Some("/layered"),
-            Self::Floor | Self::OursOnRedis | Self::OursInMemory => None,
+            Self::Floor
+            | Self::OursOnRedis
+            | Self::OursInMemory
+            | Self::OursOnPostgres
+            | Self::TowerSessions => None,
         }
     }
 }
@@ -53,15 +66,17 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(kind: Kind, redis: &Redis) -> Result<Self> {
+    /// A server whose sessions are in the store at a URL. Each takes it by the name that it knows.
+    pub(crate) fn start(kind: Kind, store: &str) -> Result<Self> {
         let [port] = free_ports()?;
-        let store = if kind == Kind::OursInMemory { "memory:".to_owned() } else { redis.url() };
+        let ours = if kind == Kind::OursInMemory { "memory:" } else { store };
         let mut command = Command::new(step::target()?.join("release").join(kind.binary()));
         command
             .env("PORT", port.to_string())
             .env("WORKERS", "2")
-            .env("REDIS_URL", redis.url())
-            .env("SESSION_STORE", store);
+            .env("REDIS_URL", store)
+            .env("PG_URL", store)
+            .env("SESSION_STORE", ours);
         let mut process = Process::start(kind.binary(), &mut command)?;
         process.wait_for(port)?;
         Ok(Self { process, port })

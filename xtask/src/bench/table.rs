@@ -14,11 +14,11 @@ pub(crate) struct Measured {
     store_micros: f64,
     requests_a_second: f64,
     p99_millis: f64,
-    asked: Asked,
+    asked: Option<Asked>,
 }
 
 impl Measured {
-    pub(crate) fn new(answered: &Answered, server: Duration, store: Duration, asked: Asked) -> Self {
+    pub(crate) fn new(answered: &Answered, server: Duration, store: Duration, asked: Option<Asked>) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "no run answers 2^53 requests")]
         let requests = answered.requests as f64;
         let micros = |time: Duration| time.as_secs_f64() * 1e6 / requests;
@@ -61,53 +61,92 @@ impl Row {
     }
 
     fn ratios(&self) -> Vec<f64> {
-        self.rounds.iter().map(|(subject, base)| subject.cpu() / base.cpu()).collect()
+        self.rounds.iter().map(|(subject, base)| self.workload.ratio(subject, base)).collect()
+    }
+
+    /// How many times more requests are answered than by the base.
+    fn throughput(&self) -> f64 {
+        let times =
+            |(subject, base): &(Measured, Measured)| subject.requests_a_second / base.requests_a_second;
+        median(self.rounds.iter().map(times).collect())
     }
 }
 
 type Figure = fn(&Measured) -> f64;
 
+const FIGURES: [(Figure, usize); 4] = [
+    (|measured| measured.server_micros, 1),
+    (|measured| measured.store_micros, 1),
+    (|measured| measured.requests_a_second, 0),
+    (|measured| measured.p99_millis, 1),
+];
+
 pub(crate) fn markdown(rows: &[Row], options: &Options) -> String {
+    let (peers, bases): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.workload.base.is_peer());
     let mut text = format!(
-        "CPU time a request of server and store together, against the base; the median of {} rounds of {} s, the \
-         rounds'\nsmallest and largest ratio beside it. 64 connections, {} sessions.\n\n\
-         | workload | base | ratio | goal | server µs | base | store µs | base | requests/s | base | p99 ms | base |\n\
-         |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        "The median of {} rounds of {} s, the rounds' smallest and largest ratio beside it. 64 connections, {} \
+         sessions.\n",
         options.rounds,
         options.seconds.as_secs(),
         options.sessions,
     );
-    for row in rows {
-        let ratios = row.ratios();
+    if !bases.is_empty() {
+        text.push_str(
+            "\nCPU time a request of server and store together, against the base.\n\n\
+             | workload | base | ratio | goal | server µs | base | store µs | base | requests/s | base | p99 ms | base |\n\
+             |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        );
+        for row in &bases {
+            row.begin(&mut text);
+            row.end(&mut text);
+        }
+        asked(&bases, &mut text);
+    }
+    if !peers.is_empty() {
+        text.push_str(
+            "\nHow many times less CPU time a request takes of server and store together than the peer's, and how many \
+             times\nmore requests are answered.\n\n\
+             | workload | peer | CPU | goal | requests | server µs | peer | store µs | peer | requests/s | peer | p99 ms | peer |\n\
+             |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        );
+        for row in &peers {
+            row.begin(&mut text);
+            let _ = write!(text, " {:.2} |", row.throughput());
+            row.end(&mut text);
+        }
+    }
+    text
+}
+
+impl Row {
+    fn begin(&self, text: &mut String) {
+        let ratios = self.ratios();
         let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let most = ratios.iter().copied().fold(0.0, f64::max);
-        let goal = row.workload.goal.map_or_else(String::new, |goal| format!("{goal}"));
-        let _ = write!(
-            text,
-            "| {} | {} | **{:.2}** ({least:.2}-{most:.2}) | {goal} |",
-            row.workload.name,
-            row.workload.base.name(),
-            median(ratios),
-        );
-        let figures: [(Figure, usize); 4] = [
-            (|measured| measured.server_micros, 1),
-            (|measured| measured.store_micros, 1),
-            (|measured| measured.requests_a_second, 0),
-            (|measured| measured.p99_millis, 1),
-        ];
-        for (figure, digits) in figures {
-            let _ = write!(text, " {:.digits$} | {:.digits$} |", row.subject(figure), row.base(figure));
+        let goal = self.workload.goal.map_or_else(String::new, |goal| format!("{goal}"));
+        let (name, base) = (self.workload.name, self.workload.base.name());
+        let _ =
+            write!(text, "| {name} | {base} | **{:.2}** ({least:.2}-{most:.2}) | {goal} |", median(ratios));
+    }
+
+    fn end(&self, text: &mut String) {
+        for (figure, digits) in FIGURES {
+            let _ = write!(text, " {:.digits$} | {:.digits$} |", self.subject(figure), self.base(figure));
         }
         text.push('\n');
     }
+}
+
+/// What one request of each workload asks of the store.
+fn asked(rows: &[&Row], text: &mut String) {
     text.push_str(
         "\nWhat one such request asks of the store, by Redis' own counters; what scripts call is among the commands.\n\n\
          | workload | server | round trips | commands | bytes sent | bytes received |\n|---|---|--:|---|--:|--:|\n",
     );
     for row in rows {
         let Some((subject, base)) = row.rounds.last() else { continue };
-        let kinds = [(row.workload.subject, subject), (row.workload.base, base)];
-        for (kind, Measured { asked, .. }) in kinds.into_iter().filter(|(_, it)| it.asked.round_trips > 0) {
+        for (kind, measured) in [(row.workload.subject, subject), (row.workload.base, base)] {
+            let Some(asked) = measured.asked.as_ref().filter(|asked| asked.round_trips > 0) else { continue };
             let Asked { round_trips, commands, sent, received } = asked;
             let _ = writeln!(
                 text,
@@ -117,7 +156,6 @@ pub(crate) fn markdown(rows: &[Row], options: &Options) -> String {
             );
         }
     }
-    text
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -1,6 +1,8 @@
 //! What is measured, and against what.
 
 use super::server::Kind;
+use super::store::StoreKind;
+use super::table::Measured;
 
 /// One kind of request.
 #[derive(Debug)]
@@ -13,11 +15,19 @@ pub(crate) struct Workload {
     pub(crate) answer: &'static str,
     pub(crate) subject: Kind,
     pub(crate) base: Kind,
-    /// The ratio that is to be reached.
+    pub(crate) store: StoreKind,
+    /// The ratio that is to be reached: at most this beside what knows no sessions, at least this beside a peer.
     pub(crate) goal: Option<f64>,
 }
 
-pub(crate) const ALL: [Workload; 12] = [
+impl Workload {
+    /// The CPU time a request, against the base's; beside a peer, how many times less it is.
+    pub(crate) fn ratio(&self, subject: &Measured, base: &Measured) -> f64 {
+        if self.base.is_peer() { base.cpu() / subject.cpu() } else { subject.cpu() / base.cpu() }
+    }
+}
+
+pub(crate) const ALL: [Workload; 17] = [
     workload("none", "/none", Kind::Plain, Some(1.05)),
     workload("none-layered", "/none", Kind::Layered, None),
     workload("read", "/read", Kind::Floor, Some(1.08)),
@@ -34,13 +44,28 @@ pub(crate) const ALL: [Workload; 12] = [
     memory("memory-write", "/write", Some(1.5)),
     memory("memory-update", "/update", None),
     Workload { prepare: None, ..memory("memory-new", "/new", None) },
+    postgres("postgres-read", "/read", Some(1.4)),
+    postgres("postgres-write", "/write", Some(1.5)),
+    postgres("postgres-update", "/update", None),
+    Workload { prepare: None, ..postgres("postgres-new", "/new", Some(2.5)) },
+    Workload {
+        prepare: Some("/big-init"),
+        answer: "512",
+        ..postgres("postgres-big-read", "/big-read", None)
+    },
 ];
 
 const fn workload(name: &'static str, path: &'static str, base: Kind, goal: Option<f64>) -> Workload {
     let prepare = Some("/new");
-    Workload { name, path, prepare, answer: "ok", subject: Kind::OursOnRedis, base, goal }
+    let (subject, store) = (Kind::OursOnRedis, StoreKind::Redis);
+    Workload { name, path, prepare, answer: "ok", subject, base, store, goal }
 }
 
 const fn memory(name: &'static str, path: &'static str, goal: Option<f64>) -> Workload {
     Workload { subject: Kind::OursInMemory, ..workload(name, path, Kind::Plain, goal) }
+}
+
+const fn postgres(name: &'static str, path: &'static str, goal: Option<f64>) -> Workload {
+    let (subject, store) = (Kind::OursOnPostgres, StoreKind::Postgres);
+    Workload { subject, store, ..workload(name, path, Kind::TowerSessions, goal) }
 }

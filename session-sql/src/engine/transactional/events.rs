@@ -217,6 +217,7 @@ impl<D: Dialect> Unit<'_, D> {
             Arg::Int(column(at)),
         ];
         self.execute(&engine.statements.tell, &args).await?;
+        self.tells = true;
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use session_core::{
     SessionEvent, SignIn, SignedIn, StoredId, Swapped, Taken, Timestamp,
 };
 use sqlx::Connection as _;
+use tokio::sync::Notify;
 
 use super::Engine;
 use crate::cursor::Cursor;
@@ -21,6 +22,7 @@ use crate::error::{Failure, unreadable};
 use crate::pool::{Connections, Lease};
 use crate::row::{InTheWay, NOW, Row};
 use crate::time::Time;
+use crate::wake::Wake;
 use unit::Unit;
 
 /// Each write is one short transaction, whose first statement locks the session's row; what follows has been decided
@@ -33,6 +35,8 @@ pub(crate) struct TransactionalEngine<D: Dialect> {
     time: Time,
     namespace: String,
     events: Option<EventSettings>,
+    /// Notified when something was told.
+    told: Arc<Notify>,
 }
 
 impl<D: Dialect> TransactionalEngine<D> {
@@ -44,7 +48,13 @@ impl<D: Dialect> TransactionalEngine<D> {
         namespace: String,
         events: Option<EventSettings>,
     ) -> Self {
-        Self { reads, writes, statements, time, namespace, events }
+        Self { reads, writes, statements, time, namespace, events, told: Arc::default() }
+    }
+
+    /// What is notified when something was told.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn told(&self) -> Arc<Notify> {
+        Arc::clone(&self.told)
     }
 
     fn reads(&self) -> &Connections<D> {
@@ -389,6 +399,10 @@ impl<D: Dialect> Engine for TransactionalEngine<D> {
 
     fn events(&self) -> Option<&EventSettings> {
         self.events.as_ref()
+    }
+
+    fn wake(&self) -> Wake {
+        Wake::never()
     }
 
     fn monotonic(&self) -> Duration {

@@ -18,11 +18,12 @@ const WAITED: Duration = Duration::from_millis(5);
 pub(super) struct Unit<'a, D: Dialect> {
     transaction: Transaction<'a, D>,
     pub(super) engine: &'a TransactionalEngine<D>,
+    pub(super) tells: bool,
 }
 
 impl<'a, D: Dialect> Unit<'a, D> {
     pub(super) fn new(transaction: Transaction<'a, D>, engine: &'a TransactionalEngine<D>) -> Self {
-        Self { transaction, engine }
+        Self { transaction, engine, tells: false }
     }
 
     pub(super) fn connection(&mut self) -> &mut D::Connection {
@@ -194,7 +195,11 @@ impl<'a, D: Dialect> Unit<'a, D> {
     }
 
     pub(super) async fn commit(self) -> Result<(), Failure> {
-        Ok(self.transaction.commit().await?)
+        let committed = self.transaction.commit().await;
+        if self.tells {
+            self.engine.told.notify_one();
+        }
+        Ok(committed?)
     }
 }
 

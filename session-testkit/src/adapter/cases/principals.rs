@@ -1,6 +1,7 @@
 //! Sign-ins beyond one session: limits, logging out everywhere, administrators.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use session_core::{Page, Principal, Select, SessionLimit, SessionManager};
 
@@ -39,6 +40,7 @@ pub async fn the_managers_limit_ends_the_oldest_session(harness: &dyn AdapterHar
     let browsers = [world.browser(), world.browser(), world.visitor().await];
     for browser in &browsers {
         assert!(browser.go("/sign-in=ann").await.issued().is_some());
+        harness.advance(Duration::from_millis(20)).await;
     }
     let mut principals = Vec::new();
     for browser in &browsers {
