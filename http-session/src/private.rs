@@ -15,8 +15,7 @@ pub use crate::{__session_config_methods as session_config_methods, Builder, Exp
 #[macro_export]
 macro_rules! __session_config_methods {
     ($vis:vis $name:ident) => {
-        // An application calls what it needs of them.
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "an application calls what it needs of them")]
         impl $name {
             /// The layer with these settings: the fields' values from the environment, its overrides, and the
             /// store that they name, opened.

@@ -23,11 +23,10 @@ pub(crate) fn expand(checked: Checked, mistakes: Mistakes) -> TokenStream {
 
 fn methods(private: &TokenStream, config: &Config, annotated: &TokenStream) -> TokenStream {
     let Config { name, vis, .. } = config;
-    // `dead_code`: an application calls what it needs of them.
     quote! {
         #annotated
 
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "an application calls what it needs of them")]
         impl #name {
             /// The settings, with the fields' values from the environment and the configuration file.
             ///

@@ -8,14 +8,12 @@ use std::time::{Duration, Instant};
 /// time either, and that is no fault of what is measured. So a limit can be exact, and hold on a starved machine, too.
 ///
 /// ```
-/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// use std::time::Duration;
 /// use session_testkit::Stopwatch;
 ///
 /// let watch = Stopwatch::start();
 /// // … an operation …
 /// assert!(watch.elapsed() < Duration::from_secs(2));
-/// # });
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch {

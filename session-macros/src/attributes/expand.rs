@@ -55,13 +55,12 @@ fn code(model: &Model) -> TokenStream {
     quote! {
         #[doc = #doc]
         #[must_use = "it changes what is changed through it"]
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "an application changes the fields that it needs to")]
         #vis struct #guard #guard_generics #guard_where {
             #(#guards),*
         }
 
-        // What an expression of the user's looks like within other code is none of their business.
-        #[allow(clippy::all)]
+        #[allow(clippy::all, reason = "it is about code of the user's within code that is not")]
         #[automatically_derived]
         impl #of_impl #private::SessionAttributes for #name #of_type #of_where {
             const NAMES: &'static [&'static ::core::primitive::str] = &[#(#names),*];
