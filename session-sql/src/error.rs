@@ -17,7 +17,7 @@ impl Failure {
     /// The failure of an attempt to connect.
     pub(crate) fn of_connecting(error: sqlx::Error) -> Self {
         match Self::from(error) {
-            Self::Broken(error) | Self::Contended(error) => Self::Unsent(error),
+            Self::Broken(error) => Self::Unsent(error),
             failure => failure,
         }
     }

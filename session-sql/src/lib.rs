@@ -10,8 +10,23 @@
 //! # }
 //! ```
 //!
-//! The features `postgres`, `mysql` and `sqlite` bring the databases, `tls` TLS to the first two. Without one of them
-//! there is no store.
+//! The features `postgres`, `mysql` and `sqlite` bring the databases. Without one of them there is no store.
+//!
+//! # TLS
+//!
+//! The feature `tls` encrypts connections to PostgreSQL, MySQL and MariaDB. Ask for it in the URL, with a server that
+//! has to prove who it is:
+//!
+//! - `postgres://…?sslmode=verify-full&sslrootcert=/path/to/ca.pem`
+//! - `mysql://…?ssl-mode=VERIFY_IDENTITY&ssl-ca=/path/to/ca.pem`
+//!
+//! Without the last parameter it is one of the authorities that the system trusts. `require` (`REQUIRED`) encrypts, and
+//! believes any server. A URL that asks for one of these is never served without: it is an error at the start when the
+//! feature is off, the server does not speak TLS or its certificate is not good. **A URL that says nothing gets what
+//! sqlx calls `prefer`**: encryption that nobody has verified where the feature is on and the server offers it, else
+//! none; `allow` is none.
+//!
+//! # Sweeping
 //!
 //! The store creates its tables ([`Migrate`]), and serves nothing that has expired. Somebody has to sweep:
 //! `http-session` does, or the store itself when it is told to ([`sweep_every`](SqlStoreBuilder::sweep_every)).
@@ -38,6 +53,8 @@ mod source;
 mod store;
 mod sweeper;
 mod time;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod tls;
 mod wake;
 
 pub use config::SqlStoreBuilder;

@@ -14,6 +14,8 @@ use crate::engine::Engine;
 use crate::pool::{Connections, Options};
 use crate::schema::{self, Kind, Migrate};
 use crate::source::{Place, Source};
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use crate::tls;
 
 /// What the settings come to, once they have been checked.
 pub(crate) struct Target {
@@ -40,12 +42,14 @@ pub(crate) async fn open(target: Target) -> Result<Arc<dyn Engine>> {
             #[cfg(feature = "postgres")]
             Kind::Postgres => {
                 let connections = postgres_at(url, &target)?;
-                postgres(connections, target).await
+                let url = url.clone();
+                postgres(connections, target).await.map_err(|error| tls::explained(error, &url))
             }
             #[cfg(feature = "mysql")]
             Kind::MySql => {
                 let connections = mysql_at(url, &target)?;
-                mysql(connections, target).await
+                let url = url.clone();
+                mysql(connections, target).await.map_err(|error| tls::explained(error, &url))
             }
             #[cfg(feature = "sqlite")]
             Kind::Sqlite => {
@@ -72,9 +76,12 @@ pub(crate) async fn open(target: Target) -> Result<Arc<dyn Engine>> {
 fn postgres_at(url: &str, target: &Target) -> Result<Connections<sqlx::Postgres>> {
     use sqlx::postgres::{PgConnectOptions, PgSslMode};
     let options: PgConnectOptions = parse::<sqlx::Postgres>(url, POSTGRES_FORM)?;
-    let wants_tls =
-        matches!(options.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull);
-    check_tls(wants_tls)?;
+    let asked = match options.get_ssl_mode() {
+        PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => tls::Asked::Nothing,
+        PgSslMode::Require => tls::Asked::Encryption,
+        PgSslMode::VerifyCa | PgSslMode::VerifyFull => tls::Asked::Verification,
+    };
+    tls::check(asked, url, cfg!(feature = "tls"))?;
     // Whatever the server's defaults are. What the node no longer waits for is not to wait for locks, either. A bitmap
     // of a session's few attributes costs more than it saves.
     let setup = format!(
@@ -98,11 +105,12 @@ async fn postgres(connections: Connections<sqlx::Postgres>, target: Target) -> R
 fn mysql_at(url: &str, target: &Target) -> Result<Connections<sqlx::MySql>> {
     use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
     let options: MySqlConnectOptions = parse::<sqlx::MySql>(url, MYSQL_FORM)?;
-    let wants_tls = matches!(
-        options.get_ssl_mode(),
-        MySqlSslMode::Required | MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity
-    );
-    check_tls(wants_tls)?;
+    let asked = match options.get_ssl_mode() {
+        MySqlSslMode::Disabled | MySqlSslMode::Preferred => tls::Asked::Nothing,
+        MySqlSslMode::Required => tls::Asked::Encryption,
+        MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity => tls::Asked::Verification,
+    };
+    tls::check(asked, url, cfg!(feature = "tls"))?;
     // What the node no longer waits for is not to wait for locks, either. In seconds, at least one.
     let setup = format!("SET SESSION innodb_lock_wait_timeout = {}", target.budget.as_secs().max(1));
     Ok(Connections::own(options, Some(AssertSqlSafe(setup).into_sql_str()), target.max_connections))
@@ -164,13 +172,4 @@ where
 {
     let wrong = || Error::new(ErrorKind::Config, format!("the store URL is not of the form {form}"));
     url.parse().map_err(|_| wrong())
-}
-
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-fn check_tls(is_wanted: bool) -> Result<()> {
-    if is_wanted && !cfg!(feature = "tls") {
-        let message = "the store URL asks for TLS: turn on the feature `tls` of session-sql";
-        return Err(Error::new(ErrorKind::Config, message));
-    }
-    Ok(())
 }

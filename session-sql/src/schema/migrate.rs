@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::catalogue::{Found, look};
 use super::{Kind, Migrate, STEPS, statements};
+use crate::backoff::Backoff;
 use crate::dialect::Tables;
 use crate::driver::{Arg, Driver};
 use crate::error::Failure;
@@ -23,10 +24,20 @@ pub(crate) async fn prepare<D: Driver>(
     if migrate == Migrate::Never {
         return Ok(());
     }
-    let work = async {
+    let attempt = async || {
         let mut lease = connections.lease().await?;
         let outcome = prepare_on::<D>(lease.connection()?, kind, tables, migrate).await;
         lease.settle(outcome).await
+    };
+    let work = async {
+        let mut backoff = Backoff::new();
+        loop {
+            match attempt().await {
+                // SQLite's own wait for others is as short as an operation's must be.
+                Err(Failure::Contended(_)) => backoff.wait().await,
+                outcome => return outcome,
+            }
+        }
     };
     match tokio::time::timeout(PATIENCE, work).await {
         Ok(outcome) => outcome.map_err(Failure::into_error),

@@ -9,4 +9,6 @@ mod outages;
 mod pools;
 mod round_trips;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod together;

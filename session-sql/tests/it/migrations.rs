@@ -5,6 +5,9 @@ use std::time::Duration;
 use session_core::{Error, ErrorKind};
 use session_sql::{Migrate, SqlStore};
 use session_testkit::{MariaDbServer, PostgresServer};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
+use tokio::time::sleep;
 
 use crate::support::StoreExt as _;
 
@@ -45,6 +48,21 @@ async fn ten_nodes_create_the_tables_at_once_in_a_sqlite_file() {
         let folder = tempfile::tempdir().unwrap();
         ten_at_once(format!("sqlite://{}", folder.path().join("sessions.db").display())).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_waits_for_whoever_has_a_sqlite_file_for_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sessions.db");
+    let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+    let mut other = options.connect().await.unwrap();
+    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
+    let url = format!("sqlite://{}", file.display());
+    let start = tokio::spawn(async move { SqlStore::builder(url).connect().await });
+    // Longer than SQLite waits by itself: a quarter of the budget.
+    sleep(Duration::from_secs(1)).await;
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    start.await.unwrap().unwrap().live_through().await;
 }
 
 async fn refusal(url: String, migrate: Migrate) -> Error {
