@@ -8,6 +8,8 @@
 //! | `bench-tower-sessions` | tower-sessions and its store for PostgreSQL, in a workspace of its own in `peers/` |
 //! | `bench-plain` | axum without sessions: the route `/none`, and `/layered`, which is behind a layer that does nothing |
 //!
+//! `bench-million` is no server: it measures the store for PostgreSQL with a million sessions.
+//!
 //! Each listens on `127.0.0.1:$PORT` with `$WORKERS` threads (2 by default). `cargo xtask bench` runs them.
 
 use std::env;

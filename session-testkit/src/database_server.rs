@@ -1,12 +1,12 @@
-//! What the database servers of the kit have in common: a process of an unprivileged user over a private folder.
-
+use std::fmt;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -16,18 +16,26 @@ use tempfile::TempDir;
 /// What starts a server on a port, over a folder.
 type Spawn = Box<dyn Fn(u16, &Path) -> Command + Send + Sync>;
 
-/// A server that is started, and how to tell that it answers.
-pub(crate) struct DatabaseServer {
-    pub(crate) port: u16,
-    pub(crate) folder: TempDir,
+/// What all database servers of the kit can: a process of an unprivileged user on a free port of 127.0.0.1, with its
+/// data in a temporary folder.
+///
+/// It is a real server, to be stopped, killed and restarted under the feet of whoever uses it. Dropping it ends it.
+/// Its methods block, and panic when something is not as it should be.
+pub struct DatabaseServer {
+    port: u16,
+    folder: TempDir,
     spawn: Spawn,
     answers: Box<dyn Fn(u16) -> bool + Send + Sync>,
+    /// What an administrator ends it with.
+    ends_by: Signal,
+    databases: AtomicU32,
     process: Mutex<Child>,
 }
 
 impl DatabaseServer {
     pub(crate) fn start(
         folder: TempDir,
+        ends_by: Signal,
         spawn: impl Fn(u16, &Path) -> Command + Send + Sync + 'static,
         answers: impl Fn(u16) -> bool + Send + Sync + 'static,
     ) -> Self {
@@ -37,14 +45,36 @@ impl DatabaseServer {
             let mut process = started(spawn(port, folder.path()));
             if wait_for(&mut process, || answers(port)) {
                 let (spawn, answers) = (Box::new(spawn), Box::new(answers));
-                return Self { port, folder, spawn, answers, process: Mutex::new(process) };
+                let (databases, process) = (AtomicU32::new(0), Mutex::new(process));
+                return Self { port, folder, spawn, answers, ends_by, databases, process };
             }
         }
         panic!("the server ended at once, on five free ports: {}", log_of(folder.path()));
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// All that it has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        log_of(self.folder.path())
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A name that no database of it has yet.
+    pub(crate) fn new_name(&self) -> String {
+        format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// Ends it with SIGKILL, as a crash does, and what it has forked with it.
-    pub(crate) fn kill(&self) {
+    pub fn kill(&self) {
         let mut process = self.process();
         let forked = children(process.id());
         process.kill().expect("the server is killed");
@@ -54,15 +84,15 @@ impl DatabaseServer {
         }
     }
 
-    /// Asks it to end and waits until it has.
-    pub(crate) fn shut_down(&self, by: Signal) {
+    /// Ends it as an administrator does who does not wait for those who are connected.
+    pub fn shut_down(&self) {
         let mut process = self.process();
-        signal(process.id(), by);
+        signal(process.id(), self.ends_by);
         process.wait().expect("the server has ended");
     }
 
     /// Starts it again, on the same port and over the same folder, and waits until it answers.
-    pub(crate) fn restart(&self) {
+    pub fn restart(&self) {
         self.start_again();
         let patience = Instant::now() + Duration::from_secs(30);
         while !(self.answers)(self.port) {
@@ -90,12 +120,12 @@ impl DatabaseServer {
     }
 
     /// Halts it, and what it has forked: its port is open, its connections stand, and nothing is answered.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         self.signal_all(Signal::STOP);
     }
 
     /// Lets it go on after [`stop`](Self::stop).
-    pub(crate) fn cont(&self) {
+    pub fn cont(&self) {
         self.signal_all(Signal::CONT);
     }
 
@@ -119,13 +149,34 @@ impl Drop for DatabaseServer {
     }
 }
 
+impl fmt::Debug for DatabaseServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseServer").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+/// The one that tests share as long as one of them holds it.
+pub(crate) fn shared<S>(kept: &Mutex<Weak<S>>, start: impl FnOnce() -> S) -> Arc<S> {
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.upgrade().unwrap_or_else(|| {
+        let server = Arc::new(start());
+        *kept = Arc::downgrade(&server);
+        server
+    })
+}
+
 /// A folder that the server's user may use.
 pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder for a database server");
-    if let Some((user, group)) = unprivileged() {
-        chown(folder.path(), Some(user), Some(group)).expect("the folder is given to the server's user");
-    }
+    give(folder.path());
     folder
+}
+
+/// Gives a file or folder to the server's user.
+pub(crate) fn give(path: &Path) {
+    if let Some((user, group)) = unprivileged() {
+        chown(path, Some(user), Some(group)).expect("it is given to the server's user");
+    }
 }
 
 /// A command of the server's user, with its output in a file of the folder.
@@ -178,7 +229,7 @@ fn wait_for(process: &mut Child, answers: impl Fn() -> bool) -> bool {
     process.try_wait().expect("the server can be waited for").is_none()
 }
 
-pub(crate) fn log_of(folder: &Path) -> String {
+fn log_of(folder: &Path) -> String {
     fs::read_to_string(folder.join("log")).unwrap_or_default()
 }
 

@@ -16,6 +16,8 @@
 
 pub mod adapter;
 mod cases;
+#[cfg(feature = "tls")]
+mod certificates;
 mod clock;
 mod database_server;
 mod faulty;
@@ -39,6 +41,7 @@ pub mod store;
 
 pub use async_trait::async_trait;
 pub use clock::ManualClock;
+pub use database_server::DatabaseServer;
 pub use faulty::{Fault, FaultyStore};
 pub use harness::{Harness, races};
 pub use mariadb_server::MariaDbServer;

@@ -1,34 +1,37 @@
-use std::fmt;
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use rustix::process::Signal;
+use tempfile::TempDir;
 
-use crate::database_server::{DatabaseServer, command, complete, find, folder};
+#[cfg(feature = "tls")]
+use crate::certificates::Certificates;
+use crate::database_server::{DatabaseServer, command, complete, find, folder, shared};
 
 const USER: &str = "session";
 const PASSWORD: &str = "session";
 
-/// A private MariaDB on a free port of 127.0.0.1, with its data in a temporary folder.
-///
-/// It is a real server, to be stopped, killed and restarted under the feet of whoever uses it. Dropping it ends it.
-/// Its methods block, and panic when something is not as it should be.
+/// A private MariaDB, and what can be done to it as to any [`DatabaseServer`].
+#[derive(Debug)]
 pub struct MariaDbServer {
     server: DatabaseServer,
-    databases: AtomicU32,
 }
+
+/// Quick, whatever a crash of the machine would leave.
+const QUICK: [&str; 2] = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"];
 
 impl MariaDbServer {
     /// A server that does not care what a crash of the machine would leave.
     #[must_use]
     pub fn start() -> Self {
-        Self::start_with(&["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"])
+        Self::start_with(&QUICK)
     }
 
-    /// A server that still has all that it acknowledged after [`kill`](Self::kill) and [`restart`](Self::restart).
+    /// A server that still has all that it acknowledged after [`kill`](DatabaseServer::kill) and
+    /// [`restart`](DatabaseServer::restart).
     #[must_use]
     pub fn durable() -> Self {
         Self::start_with(&[])
@@ -37,7 +40,22 @@ impl MariaDbServer {
     /// A server with more options on its command line.
     #[must_use]
     pub fn start_with(options: &[&str]) -> Self {
+        Self::start_in(folder(), options)
+    }
+
+    /// A server that speaks TLS with whoever asks for it, with a certificate of an [authority](Self::ca) of its own.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls() -> Self {
         let folder = folder();
+        let certificates = Certificates::make_in(folder.path());
+        crate::database_server::give(&certificates.server_key());
+        let certificate = format!("--ssl-cert={}", certificates.server().display());
+        let key = format!("--ssl-key={}", certificates.server_key().display());
+        Self::start_in(folder, &[&QUICK[..], &[&certificate, &key]].concat())
+    }
+
+    fn start_in(folder: TempDir, options: &[&str]) -> Self {
         let mut install = command(&program("mariadb-install-db"), folder.path());
         install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
         install.arg(format!("--datadir={}", folder.path().join("data").display()));
@@ -61,39 +79,35 @@ impl MariaDbServer {
             server
         };
         let answers = |port| client(port, "SELECT 1").output().is_ok_and(|client| client.status.success());
-        Self { server: DatabaseServer::start(folder, spawn, answers), databases: AtomicU32::new(0) }
+        Self { server: DatabaseServer::start(folder, Signal::TERM, spawn, answers) }
     }
 
     /// A server that tests share as long as one of them holds it: each with a [`database`](Self::database) of its own.
     #[must_use]
     pub fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<MariaDbServer>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.upgrade().unwrap_or_else(|| {
-            let server = Arc::new(Self::start());
-            *shared = Arc::downgrade(&server);
-            server
-        })
+        shared(&SHARED, Self::start)
     }
 
     /// Creates a database with nothing in it, and returns its name.
     #[must_use]
     pub fn database(&self) -> String {
-        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let name = self.new_name();
         self.query(&format!("CREATE DATABASE {name}"));
         name
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.server.port
     }
 
     /// The store URL of a database.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("mariadb://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port())
+    }
+
+    /// The authority of its certificate, if it speaks TLS: PEM.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn ca(&self) -> PathBuf {
+        Certificates::of(self.folder()).ca()
     }
 
     /// What the client prints for these statements: a row a line, a tab between the columns.
@@ -103,43 +117,27 @@ impl MariaDbServer {
         assert!(output.status.success(), "the client failed: {}", text(&output.stderr));
         text(&output.stdout)
     }
-
-    /// Halts it: its port is open, its connections stand, and nothing is answered.
-    pub fn stop(&self) {
-        self.server.stop();
-    }
-
-    /// Lets it go on after [`stop`](Self::stop).
-    pub fn cont(&self) {
-        self.server.cont();
-    }
-
-    /// Ends it with SIGKILL, as a crash does.
-    pub fn kill(&self) {
-        self.server.kill();
-    }
-
-    /// Ends it as an administrator does.
-    pub fn shut_down(&self) {
-        self.server.shut_down(Signal::TERM);
-    }
-
-    /// Starts it again, on the same port and over the same folder, and waits until it answers.
-    pub fn restart(&self) {
-        self.server.restart();
-    }
 }
 
-impl fmt::Debug for MariaDbServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MariaDbServer").field("port", &self.port()).finish()
+impl Deref for MariaDbServer {
+    type Target = DatabaseServer;
+
+    fn deref(&self) -> &DatabaseServer {
+        &self.server
     }
 }
 
 fn client(port: u16, sql: &str) -> Command {
     let mut client = Command::new(program("mariadb"));
     client
-        .args(["--no-defaults", "--batch", "--skip-column-names", "--protocol=tcp", "--host=127.0.0.1"])
+        .args([
+            "--no-defaults",
+            "--batch",
+            "--skip-column-names",
+            "--protocol=tcp",
+            "--host=127.0.0.1",
+            "--skip-ssl",
+        ])
         .args(["--port", &port.to_string(), "--user", USER, &format!("--password={PASSWORD}")])
         .args(["--execute", sql])
         .stdin(Stdio::null());

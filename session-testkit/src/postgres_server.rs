@@ -1,32 +1,35 @@
-use std::fmt;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use rustix::process::Signal;
+use tempfile::TempDir;
 
-use crate::database_server::{DatabaseServer, command, complete, find, folder, log_of};
+#[cfg(feature = "tls")]
+use crate::certificates::Certificates;
+use crate::database_server::{DatabaseServer, command, complete, find, folder, shared};
 
 const USER: &str = "session";
 
-/// A private PostgreSQL on a free port of 127.0.0.1, with its data in a temporary folder.
-///
-/// It is a real server, to be stopped, killed and restarted under the feet of whoever uses it. Dropping it ends it.
-/// Its methods block, and panic when something is not as it should be.
+/// A private PostgreSQL, and what can be done to it as to any [`DatabaseServer`].
+#[derive(Debug)]
 pub struct PostgresServer {
     server: DatabaseServer,
-    databases: AtomicU32,
 }
+
+/// Quick, whatever a crash of the machine would leave.
+const QUICK: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
 
 impl PostgresServer {
     /// A server that does not care what a crash of the machine would leave.
     #[must_use]
     pub fn start() -> Self {
-        Self::start_with(&["fsync=off", "synchronous_commit=off", "full_page_writes=off"])
+        Self::start_with(&QUICK)
     }
 
-    /// A server that still has all that it acknowledged after [`kill`](Self::kill) and [`restart`](Self::restart).
+    /// A server that still has all that it acknowledged after [`kill`](DatabaseServer::kill) and
+    /// [`restart`](DatabaseServer::restart).
     #[must_use]
     pub fn durable() -> Self {
         Self::start_with(&[])
@@ -35,7 +38,22 @@ impl PostgresServer {
     /// A server with settings of its own, each `name=value`.
     #[must_use]
     pub fn start_with(settings: &[&str]) -> Self {
+        Self::start_in(folder(), settings)
+    }
+
+    /// A server that speaks TLS with whoever asks for it, with a certificate of an [authority](Self::ca) of its own.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls() -> Self {
         let folder = folder();
+        let certificates = Certificates::make_in(folder.path());
+        crate::database_server::give(&certificates.server_key());
+        let certificate = format!("ssl_cert_file={}", certificates.server().display());
+        let key = format!("ssl_key_file={}", certificates.server_key().display());
+        Self::start_in(folder, &[&QUICK[..], &["ssl=on", &certificate, &key]].concat())
+    }
+
+    fn start_in(folder: TempDir, settings: &[&str]) -> Self {
         let data = folder.path().join("data");
         let mut initdb = command(&program("initdb"), folder.path());
         initdb.args(["--auth=trust", "--no-sync", "--encoding=UTF8", "--no-locale", "--username", USER]);
@@ -55,39 +73,35 @@ impl PostgresServer {
         };
         let answers =
             |port| psql(port, "postgres", "SELECT 1").output().is_ok_and(|psql| psql.status.success());
-        Self { server: DatabaseServer::start(folder, spawn, answers), databases: AtomicU32::new(0) }
+        Self { server: DatabaseServer::start(folder, Signal::INT, spawn, answers) }
     }
 
     /// A server that tests share as long as one of them holds it: each with a [`database`](Self::database) of its own.
     #[must_use]
     pub fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<PostgresServer>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.upgrade().unwrap_or_else(|| {
-            let server = Arc::new(Self::start());
-            *shared = Arc::downgrade(&server);
-            server
-        })
+        shared(&SHARED, Self::start)
     }
 
     /// Creates a database with nothing in it, and returns its name.
     #[must_use]
     pub fn database(&self) -> String {
-        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let name = self.new_name();
         self.query("postgres", &format!("CREATE DATABASE {name}"));
         name
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.server.port
     }
 
     /// The store URL of a database.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port())
+    }
+
+    /// The authority of its certificate, if it speaks TLS: PEM.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn ca(&self) -> PathBuf {
+        Certificates::of(self.folder()).ca()
     }
 
     /// What psql prints for these statements: a row a line, `|` between the columns.
@@ -97,42 +111,13 @@ impl PostgresServer {
         assert!(output.status.success(), "psql failed: {}", text(&output.stderr));
         text(&output.stdout)
     }
-
-    /// All that it has logged so far.
-    #[must_use]
-    pub fn log(&self) -> String {
-        log_of(self.server.folder.path())
-    }
-
-    /// Halts it: its port is open, its connections stand, and nothing is answered.
-    pub fn stop(&self) {
-        self.server.stop();
-    }
-
-    /// Lets it go on after [`stop`](Self::stop).
-    pub fn cont(&self) {
-        self.server.cont();
-    }
-
-    /// Ends it with SIGKILL, as a crash does.
-    pub fn kill(&self) {
-        self.server.kill();
-    }
-
-    /// Ends it as an administrator does who does not wait for those who are connected.
-    pub fn shut_down(&self) {
-        self.server.shut_down(Signal::INT);
-    }
-
-    /// Starts it again, on the same port and over the same folder, and waits until it answers.
-    pub fn restart(&self) {
-        self.server.restart();
-    }
 }
 
-impl fmt::Debug for PostgresServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresServer").field("port", &self.port()).finish()
+impl Deref for PostgresServer {
+    type Target = DatabaseServer;
+
+    fn deref(&self) -> &DatabaseServer {
+        &self.server
     }
 }
 

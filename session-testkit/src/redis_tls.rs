@@ -1,13 +1,10 @@
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-};
 use tempfile::TempDir;
 
 use crate::RedisServer;
+use crate::certificates::{Certificates, HERE};
 use crate::redis_server::{TLS_PORT, TLS_TO_SERVERS, free_port};
 
 /// A [`RedisServer`] that speaks TLS at a second port.
@@ -92,45 +89,41 @@ impl RedisTls {
 /// the servers.
 #[derive(Debug)]
 pub struct RedisCertificates {
-    folder: TempDir,
+    files: Certificates,
+    _folder: TempDir,
 }
-
-const CA: &str = "ca.pem";
-const SERVER: &str = "server";
-const CLIENT: &str = "client";
 
 impl RedisCertificates {
     /// Of servers called 127.0.0.1 and localhost.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "it writes files")]
     pub fn new() -> Self {
-        Self::for_names(&["127.0.0.1", "localhost"])
+        Self::for_names(&HERE)
     }
 
     /// Of servers called so.
     #[must_use]
     pub fn for_names(names: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder for certificates");
-        write_certificates(folder.path(), names);
-        Self { folder }
+        Self { files: Certificates::make_for(names, folder.path()), _folder: folder }
     }
 
     /// The authority of all of them: PEM.
     #[must_use]
     pub fn ca(&self) -> PathBuf {
-        self.folder.path().join(CA)
+        self.files.ca()
     }
 
     /// A certificate for clients: PEM.
     #[must_use]
     pub fn client(&self) -> PathBuf {
-        self.folder.path().join(format!("{CLIENT}.pem"))
+        self.files.client()
     }
 
     /// Its key: PEM.
     #[must_use]
     pub fn client_key(&self) -> PathBuf {
-        self.folder.path().join(format!("{CLIENT}.key"))
+        self.files.client_key()
     }
 
     /// Options of a server that also speaks TLS with other servers.
@@ -141,35 +134,13 @@ impl RedisCertificates {
 
     /// Options of a server that speaks TLS with clients, at a second port.
     pub(crate) fn for_clients(&self) -> Vec<String> {
-        let file = |name: String| self.folder.path().join(name).display().to_string();
         [
             [TLS_PORT.to_owned(), free_port().to_string()],
-            ["--tls-ca-cert-file".to_owned(), file(CA.to_owned())],
-            ["--tls-cert-file".to_owned(), file(format!("{SERVER}.pem"))],
-            ["--tls-key-file".to_owned(), file(format!("{SERVER}.key"))],
+            ["--tls-ca-cert-file".to_owned(), self.files.ca().display().to_string()],
+            ["--tls-cert-file".to_owned(), self.files.server().display().to_string()],
+            ["--tls-key-file".to_owned(), self.files.server_key().display().to_string()],
             ["--tls-auth-clients".to_owned(), "no".to_owned()],
         ]
         .concat()
-    }
-}
-
-fn write_certificates(folder: &Path, names: &[&str]) {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "authority of the tests");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().expect("a key for the authority");
-    let authority = CertifiedIssuer::self_signed(params, key).expect("a certificate authority");
-    fs::write(folder.join(CA), authority.pem()).expect("the authority's certificate is written");
-    // The servers of a Cluster come to each other as clients.
-    let (server, client) = (ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth);
-    for (name, usages) in [(SERVER, vec![server, client.clone()]), (CLIENT, vec![client])] {
-        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names).expect("the names of a certificate");
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.extended_key_usages = usages;
-        let key = KeyPair::generate().expect("a key");
-        let certificate = params.signed_by(&key, &authority).expect("a certificate");
-        fs::write(folder.join(format!("{name}.pem")), certificate.pem()).expect("a certificate is written");
-        fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).expect("a key is written");
     }
 }

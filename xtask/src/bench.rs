@@ -9,6 +9,7 @@ mod asked;
 mod http;
 mod load;
 pub(crate) mod memory;
+pub(crate) mod million;
 mod options;
 mod postgres;
 mod process_time;

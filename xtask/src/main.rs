@@ -30,6 +30,8 @@ cargo xtask <command>
                 measures this project's bench server against the hand-written floor, and on PostgreSQL
                 against tower-sessions
   memory        what a session takes in Redis, over 100 000 of them
+  million       a million sessions in PostgreSQL beside a thousand, a sweep under traffic, and the plans;
+                fails when one is beyond its bound
 ";
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         "demo" => demo::run(rest),
         "bench" => bench::run(rest),
         "memory" => bench::memory::run(rest),
+        "million" => bench::million::run(rest),
         "help" | "-h" | "--help" => {
             print!("{USAGE}");
             Ok(())

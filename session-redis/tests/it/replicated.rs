@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use session_core::{ErrorKind, OpId, Saved, SessionStore, StoredId};
-use session_redis::{Durability, RedisStore};
+use session_redis::{Durability, RedisStore, RedisStoreBuilder};
 use session_testkit::outage::IN_TIME;
 use session_testkit::{RedisCluster, RedisServer, Stopwatch};
 use tokio::task::JoinSet;
 
 use crate::support::{NOW, StoreExt as _, digest, op, setting};
+
+/// What is not about the budget: a busy machine must not use it up.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Pair {
     primary: RedisServer,
@@ -19,6 +22,10 @@ struct Pair {
 
 impl Pair {
     async fn start() -> Self {
+        Self::start_with(|builder| builder).await
+    }
+
+    async fn start_with(setting: impl FnOnce(RedisStoreBuilder) -> RedisStoreBuilder) -> Self {
         let primary = RedisServer::start_with(&["--repl-diskless-sync-delay", "0"]);
         let port = primary.port().to_string();
         let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port]);
@@ -26,7 +33,7 @@ impl Pair {
         primary.query::<()>(&["SET", "warm", "up"]);
         while primary.query::<u32>(&["WAIT", "1", "1000"]) == 0 {}
         let builder = RedisStore::builder(primary.url()).durability(Durability::Replicated);
-        let store = Arc::new(builder.connect().await.unwrap());
+        let store = Arc::new(setting(builder).connect().await.unwrap());
         Self { primary, replica, store }
     }
 
@@ -39,7 +46,7 @@ impl Pair {
 
     /// Ends the session, as often as it takes until the replica has woken up and says that it has it.
     async fn end_when_it_is_back(&self, id: &StoredId, op: OpId) {
-        let patience = Instant::now() + Duration::from_secs(20);
+        let patience = Instant::now() + PATIENCE;
         while let Err(error) = self.store.delete(id, op, NOW).await {
             assert_eq!(error.kind(), ErrorKind::Timeout);
             assert!(Instant::now() < patience, "the replica is back and confirms nothing");
@@ -64,7 +71,7 @@ impl Pair {
 
 #[tokio::test]
 async fn an_end_is_at_the_replica_when_it_is_acknowledged() {
-    let pair = Pair::start().await;
+    let pair = Pair::start_with(|builder| builder.budget(PATIENCE)).await;
     for _ in 0..200 {
         let id = pair.store.begin().await;
         assert_eq!(pair.store.delete(&id, op(), NOW).await.unwrap(), Saved::Applied);
@@ -153,7 +160,8 @@ async fn by_default_nothing_waits_for_a_replica() {
 #[tokio::test]
 async fn a_replica_of_the_session_s_own_primary_confirms_in_a_cluster() {
     let cluster = RedisCluster::shared();
-    let store = RedisStore::connect(format!("{}?durability=replicated", cluster.url())).await.unwrap();
+    let url = format!("{}?durability=replicated", cluster.url());
+    let store = RedisStore::builder(url).budget(PATIENCE).connect().await.unwrap();
     for _ in 0..50 {
         let id = store.begin().await;
         assert_eq!(store.delete(&id, op(), NOW).await.unwrap(), Saved::Applied);

@@ -23,6 +23,8 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// What is measured is work, not the machine's disk: nothing waits for it. All else is PostgreSQL's default, but for
     /// what `settings` say, each `name=value`.
+    ///
+    /// `synchronous_commit` stays on: without it each commit wakes the process that writes the log.
     pub(crate) fn start(purpose: &str, settings: &[&str]) -> Result<Self> {
         let folder = Folder::new(&format!("postgres-{purpose}"))?;
         if let Some((user, group)) = needs::unprivileged()? {
@@ -38,8 +40,7 @@ impl Postgres {
         postgres.arg("-D").arg(data(folder.path()));
         let port_setting = format!("port={port}");
         let always = ["listen_addresses=127.0.0.1", "unix_socket_directories=", &port_setting];
-        let without_disk = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
-        for setting in always.iter().chain(&without_disk).chain(settings) {
+        for setting in always.iter().chain(&["fsync=off"]).chain(settings) {
             postgres.args(["-c", setting]);
         }
         let process = Process::start("postgres", &mut postgres)?;
@@ -56,6 +57,11 @@ impl Postgres {
     /// The process that has forked all others.
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
+    }
+
+    /// Where it writes what it logs.
+    pub(crate) fn log(&self) -> PathBuf {
+        log_file(self.folder.path())
     }
 
     /// Begins with a new database. The old one's connections must be closed.

@@ -15,18 +15,27 @@ pub(crate) fn of(pid: u32) -> Result<Duration> {
 
 /// That of a process and of all that it has forked, those included that have ended.
 pub(crate) fn of_family(pid: u32) -> Result<Duration> {
-    let parent = read(pid)?;
-    let mut ticks = parent.own + parent.ended_children;
+    loop {
+        let parent = read(pid)?;
+        let children = children(pid)?;
+        // What a child has used is the parent's once that has seen its end: then the two were not read of one moment.
+        if read(pid)?.ended_children == parent.ended_children {
+            return Ok(TICK * (parent.own + parent.ended_children + children));
+        }
+    }
+}
+
+fn children(pid: u32) -> Result<u32> {
+    let mut ticks = 0;
     for entry in fs::read_dir("/proc")? {
         let Some(other) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        // One may end while this looks: then it is the parent's from now on.
         if let Ok(other) = read(other)
             && other.parent == pid
         {
             ticks += other.own;
         }
     }
-    Ok(TICK * ticks)
+    Ok(ticks)
 }
 
 /// What Linux tells of a process; times in [`TICK`]s.
