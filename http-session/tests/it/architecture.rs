@@ -179,11 +179,31 @@ fn tls_comes_with_a_store_that_is_reached_over_a_network() {
     }
 }
 
+#[test]
+fn what_brings_sqlx_asks_for_the_rust_that_sqlx_needs() {
+    let manifests = manifests();
+    let rust = |name: &str| {
+        let manifest = manifests.iter().find(|manifest| manifest["name"] == name);
+        manifest.unwrap()["rust_version"].as_str().unwrap()
+    };
+    for (name, _) in MAY_DEPEND_ON {
+        let expected =
+            if tree(&["-p", name]).contains_key("sqlx-core") { "session-sql" } else { "session-core" };
+        assert_eq!(rust(name), rust(expected), "rust-version of {name}");
+    }
+    assert_ne!(rust("session-sql"), rust("session-core"));
+}
+
+/// The manifests of this workspace's crates, as cargo reads them.
+fn manifests() -> Vec<Value> {
+    let metadata = cargo(&["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
 /// Each crate of the workspace with those of the others that it depends on in one of these kinds of ways.
 fn workspace(is_meant: impl Fn(&str) -> bool) -> Vec<(String, BTreeSet<String>)> {
-    let metadata: Value =
-        serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1"])).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
+    let packages = manifests();
     let name = |package: &Value| package["name"].as_str().unwrap().to_owned();
     let ours: BTreeSet<_> = packages.iter().map(name).collect();
     let dependencies = |package: &Value| {
