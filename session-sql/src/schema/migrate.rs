@@ -5,6 +5,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::catalogue::{Found, look};
 use super::{Kind, Migrate, STEPS, statements};
+use crate::backoff::Backoff;
 use crate::dialect::Tables;
 use crate::driver::{Arg, Driver};
 use crate::error::Failure;
@@ -24,9 +25,15 @@ pub(crate) async fn prepare<D: Driver>(
         return Ok(());
     }
     let work = async {
-        let mut lease = connections.lease().await?;
-        let outcome = prepare_on::<D>(lease.connection()?, kind, tables, migrate).await;
-        lease.settle(outcome).await
+        let mut backoff = Backoff::new();
+        loop {
+            match prepare_once(connections, kind, tables, migrate).await {
+                Err(Failure::Contended(_)) => backoff.wait().await,
+                // One of those who open a new file at once makes it keep a log; SQLite has the others not wait for that.
+                Err(Failure::Unsent(_)) if kind == Kind::Sqlite => backoff.wait().await,
+                outcome => return outcome,
+            }
+        }
     };
     match tokio::time::timeout(PATIENCE, work).await {
         Ok(outcome) => outcome.map_err(Failure::into_error),
@@ -35,6 +42,17 @@ pub(crate) async fn prepare<D: Driver>(
             "the tables for sessions could not be brought up to date within a minute",
         )),
     }
+}
+
+async fn prepare_once<D: Driver>(
+    connections: &Connections<D>,
+    kind: Kind,
+    tables: &Tables,
+    migrate: Migrate,
+) -> Result<(), Failure> {
+    let mut lease = connections.lease().await?;
+    let outcome = prepare_on::<D>(lease.connection()?, kind, tables, migrate).await;
+    lease.settle(outcome).await
 }
 
 async fn prepare_on<D: Driver>(
