@@ -64,6 +64,7 @@ impl DatabaseServer {
         log_of(self.folder.path())
     }
 
+    #[cfg(feature = "tls")]
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
