@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use session_core::{
     Deliveries, Delivery, Error, ErrorKind, EventListener, OsRandom, Random as _, Result, SessionManager,
-    Subscription,
+    Subscription, sweep_regularly,
 };
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
@@ -15,9 +15,8 @@ pub(crate) const LISTEN_EVERY: Duration = Duration::from_millis(500);
 /// How often the store is swept, when nothing else is said.
 pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// As many events are heard before they are acknowledged, and as many expired sessions removed by one call.
+/// As many events are heard before they are acknowledged.
 const EVENTS: usize = 32;
-const SESSIONS: usize = 1000;
 /// A store that fails is asked again after a while that doubles up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -120,24 +119,16 @@ async fn hear(
 /// of nodes may. Where a [`Builder`](crate::Builder) is at hand, it does so by itself.
 ///
 /// Each time it goes on in bounded steps until nothing expired is left, also after a long pause. A step that fails is
-/// logged with the feature `tracing`, and done the next time.
+/// logged with the feature `tracing`, and done the next time. For a schedule of one's own there is
+/// [`sweep_all`](crate::sweep_all).
 ///
 /// # Panics
 ///
 /// Outside of a tokio runtime.
 pub fn sweep(sessions: &Arc<SessionManager>, every: Duration) -> Background {
     let sessions = Arc::downgrade(sessions);
-    Background::spawn(async move {
-        // Not all nodes at once, which may have been started together.
-        sleep(every.mul_f64(0.1 + 0.9 * random_part())).await;
-        while let Some(sessions) = sessions.upgrade() {
-            if let Err(error) = drain(&sessions).await {
-                warn("cannot sweep the session store", &error);
-            }
-            drop(sessions);
-            sleep(jittered(every)).await;
-        }
-    })
+    let report = |error: &Error| warn("cannot sweep the session store", error);
+    Background::spawn(sweep_regularly(sessions, every, sleep, report))
 }
 
 /// The same for as long as the sessions are used, if their store has to be told to.
@@ -153,23 +144,11 @@ pub(crate) fn sweep_if_needed(sessions: &Arc<SessionManager>, every: Duration) {
     sweep(sessions, every).detach();
 }
 
-async fn drain(sessions: &SessionManager) -> Result<()> {
-    let capabilities = sessions.store().capabilities();
-    let Some(sweep) = capabilities.sweep else { return Ok(()) };
-    while sweep.sweep(SESSIONS).await? >= SESSIONS {
-        tokio::task::yield_now().await;
-    }
-    Ok(())
-}
-
 /// Nine to eleven tenths of it.
 fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.9 + 0.2 * random_part())
-}
-
-fn random_part() -> f64 {
     let mut byte = [0];
-    OsRandom::default().fill(&mut byte).map_or(0.5, |()| f64::from(byte[0]) / 255.0)
+    let part = OsRandom::default().fill(&mut byte).map_or(0.5, |()| f64::from(byte[0]) / 255.0);
+    pause.mul_f64(0.9 + 0.2 * part)
 }
 
 #[cfg(feature = "tracing")]

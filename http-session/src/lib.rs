@@ -168,7 +168,7 @@ pub use session_core::{
     LazySession, Limits, ManagerBuilder, OsRandom, Page, PartialSession, Principal, Random, Reason, Result,
     SameSite, SaveMode, Select, Session, SessionAttributes, SessionEvent, SessionIdResolver, SessionInfo,
     SessionLimit, SessionManager, SessionPage, SessionStore, SystemClock, Timestamp, Tracked,
-    TypedAttributes,
+    TypedAttributes, sweep_all,
 };
 #[cfg(feature = "memory")]
 pub use session_memory::MemoryStore;

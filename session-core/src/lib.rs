@@ -25,6 +25,7 @@ mod record;
 mod resolver;
 mod session;
 mod store;
+mod sweeping;
 mod typed;
 
 pub use administration::{SessionInfo, SessionPage};
@@ -56,4 +57,5 @@ pub use store::{
     Access, Capabilities, Created, ENDED_WINDOW, Load, OpId, PREVIOUS_GRACE, RENEWAL_WAIT, ROTATED_WINDOW,
     Renewal, Renewed, Saved, Select, SessionStore, StoredId, Swapped, Sweep, TOMBSTONE_LIFE, Taken,
 };
+pub use sweeping::{sweep_all, sweep_regularly};
 pub use typed::{AttributeReader, Key, SessionAttributes, Tracked, TypedAttributes};

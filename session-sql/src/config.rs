@@ -20,7 +20,7 @@ use crate::source::Source;
 /// let store = SqlStore::builder("postgres://shop:secret@db.internal/shop")
 ///     .namespace("shop")
 ///     .migrate(Migrate::Check)
-///     .sweep_every(Duration::from_secs(300))
+///     .budget(Duration::from_secs(1))
 ///     .connect()
 ///     .await?;
 /// # drop(store);
@@ -36,7 +36,6 @@ pub struct SqlStoreBuilder {
     budget: Duration,
     max_connections: usize,
     migrate: Migrate,
-    sweep_every: Option<Duration>,
     clock: Arc<dyn Clock>,
     events: Option<EventSettings>,
     notifies: bool,
@@ -57,7 +56,6 @@ impl SqlStoreBuilder {
             budget: DEFAULT_BUDGET,
             max_connections: DEFAULT_MAX_CONNECTIONS,
             migrate: Migrate::default(),
-            sweep_every: None,
             clock: Arc::new(SystemClock::new()),
             events: None,
             notifies: true,
@@ -99,15 +97,6 @@ impl SqlStoreBuilder {
         Self { migrate, ..self }
     }
 
-    /// Removes expired sessions in the background, about so often: each node waits a little longer or shorter, and any
-    /// number of nodes may do so. Default: they are removed when somebody calls
-    /// [`Sweep::sweep`](session_core::Sweep::sweep), which `http-session` does once a minute.
-    ///
-    /// Nothing expired is ever served, swept or not.
-    pub fn sweep_every(self, interval: Duration) -> Self {
-        Self { sweep_every: Some(interval), ..self }
-    }
-
     /// The clock that decides on SQLite; the operating system's when nothing is said. The other databases decide by
     /// their own clock, so that the nodes need not agree.
     pub fn clock(self, clock: impl Clock) -> Self {
@@ -117,7 +106,8 @@ impl SqlStoreBuilder {
     /// Tells what happens to sessions, to whoever subscribes on any node. Default: not.
     ///
     /// An event is a row of the table `…_event`, written in the same transaction as what it tells of: neither is there
-    /// without the other. The oldest are forgotten when the store is swept.
+    /// without the other. When the store is swept the oldest are forgotten, beyond those that are to be remembered, heard
+    /// or not; and a group of listeners that nobody has asked for in thirty days. It begins anew when somebody does.
     pub fn events(self, settings: EventSettings) -> Self {
         Self { events: Some(settings), ..self }
     }
@@ -156,8 +146,7 @@ impl SqlStoreBuilder {
         self.check()?;
         let kind = self.source.kind()?;
         let tables = self.named_tables(kind);
-        let Self { source, namespace, budget, max_connections, migrate, sweep_every, clock, events, .. } =
-            self;
+        let Self { source, namespace, budget, max_connections, migrate, clock, events, .. } = self;
         let notifies = self.notifies;
         let target = Target {
             source,
@@ -171,7 +160,7 @@ impl SqlStoreBuilder {
             events,
             notifies,
         };
-        Ok(SqlStore::new(open(target).await?, kind, budget, sweep_every))
+        Ok(SqlStore::new(open(target).await?, kind, budget))
     }
 
     fn named_tables(&self, kind: Kind) -> Tables {
@@ -195,9 +184,6 @@ impl SqlStoreBuilder {
         if self.max_connections == 0 {
             mistakes.push("the store needs at least one connection");
         }
-        if self.sweep_every.is_some_and(|interval| interval < Duration::from_secs(1)) {
-            mistakes.push("the store cannot be swept more often than once a second");
-        }
         match &mistakes[..] {
             [] => Ok(()),
             mistakes => Err(Error::new(ErrorKind::Config, mistakes.join("; "))),
@@ -216,7 +202,6 @@ impl fmt::Debug for SqlStoreBuilder {
             .field("budget", &self.budget)
             .field("max_connections", &self.max_connections)
             .field("migrate", &self.migrate)
-            .field("sweep_every", &self.sweep_every)
             .finish_non_exhaustive()
     }
 }

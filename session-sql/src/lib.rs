@@ -28,8 +28,21 @@
 //!
 //! # Sweeping
 //!
-//! The store creates its tables ([`Migrate`]), and serves nothing that has expired. Somebody has to sweep:
-//! `http-session` does, or the store itself when it is told to ([`sweep_every`](SqlStoreBuilder::sweep_every)).
+//! The store creates its tables ([`Migrate`]), and serves nothing that has expired. Somebody has to sweep: `http-session`
+//! does, once a minute. Where the store is used without it, a task does, or a schedule that calls
+//! [`sweep_all`](session_core::sweep_all):
+//!
+//! ```no_run
+//! # async fn start(store: session_sql::SqlStore) {
+//! use std::{sync::Arc, time::Duration};
+//! use session_core::sweep_regularly;
+//!
+//! let store = Arc::new(store);
+//! let report = |error: &session_core::Error| eprintln!("cannot sweep the sessions: {error}");
+//! // Ends when the store is dropped.
+//! tokio::spawn(sweep_regularly(Arc::downgrade(&store), Duration::from_secs(60), tokio::time::sleep, report));
+//! # }
+//! ```
 
 #![cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
 
@@ -51,7 +64,6 @@ mod row;
 mod schema;
 mod source;
 mod store;
-mod sweeper;
 mod time;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod tls;

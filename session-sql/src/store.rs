@@ -16,7 +16,6 @@ use crate::error::Failure;
 use crate::events::Listening;
 use crate::schema::Kind;
 use crate::source::Source;
-use crate::sweeper::Sweeper;
 
 /// The longest name of an attribute, in bytes: every database's index holds it.
 pub const MAX_NAME_BYTES: usize = 1024;
@@ -31,7 +30,6 @@ pub struct SqlStore {
     kind: Kind,
     budget: Budget,
     random: OsRandom,
-    _sweeper: Option<Sweeper>,
 }
 
 impl SqlStore {
@@ -60,15 +58,8 @@ impl SqlStore {
         self.engine.close().await;
     }
 
-    pub(crate) fn new(
-        engine: Arc<dyn Engine>,
-        kind: Kind,
-        budget: Duration,
-        sweep_every: Option<Duration>,
-    ) -> Self {
-        let sweeper = sweep_every.map(|interval| Sweeper::start(Arc::downgrade(&engine), interval, budget));
-        let budget = Budget(budget);
-        Self { engine, kind, budget, random: OsRandom::default(), _sweeper: sweeper }
+    pub(crate) fn new(engine: Arc<dyn Engine>, kind: Kind, budget: Duration) -> Self {
+        Self { engine, kind, budget: Budget(budget), random: OsRandom::default() }
     }
 }
 

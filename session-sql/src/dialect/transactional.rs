@@ -54,6 +54,7 @@ pub(crate) struct Statements<D> {
     pub(crate) look_group: SqlStr,
     pub(crate) lock_group: SqlStr,
     pub(crate) move_group: SqlStr,
+    pub(crate) dead_groups: SqlStr,
     pub(crate) due_claims: SqlStr,
     pub(crate) claim: SqlStr,
     pub(crate) claim_again: SqlStr,
@@ -91,6 +92,10 @@ pub(crate) enum Listed {
     LateEvents,
     /// Takes the group's key, then the events.
     Acknowledge,
+    /// Takes the groups' keys.
+    RemoveClaims,
+    /// Takes the keys.
+    RemoveGroups,
 }
 
 impl<D: Dialect> Statements<D> {
@@ -123,8 +128,11 @@ impl<D: Dialect> Statements<D> {
             new_events: fill("SELECT id, namespace FROM {events} WHERE id > ? ORDER BY id LIMIT ?"),
             begin_group: fill(BEGIN_GROUP),
             look_group: fill(LOOK_GROUP),
-            lock_group: fill("SELECT next_after, late, {now} FROM {groups} WHERE group_key = ? {lock}"),
-            move_group: fill("UPDATE {groups} SET next_after = ?, late = ? WHERE group_key = ?"),
+            lock_group: fill(
+                "SELECT next_after, late, used_at, {now} FROM {groups} WHERE group_key = ? {lock}",
+            ),
+            move_group: fill("UPDATE {groups} SET next_after = ?, late = ?, used_at = ? WHERE group_key = ?"),
+            dead_groups: fill("SELECT group_key FROM {groups} WHERE used_at <= ? LIMIT ? {skip_locked}"),
             due_claims: fill(DUE_CLAIMS),
             claim: fill(CLAIM),
             claim_again: fill(
@@ -153,6 +161,8 @@ impl<D: Dialect> Statements<D> {
             Listed::LateEvents => {
                 ("SELECT id, namespace FROM {events} WHERE id IN ({list}) ORDER BY id", "?")
             }
+            Listed::RemoveClaims => ("DELETE FROM {claims} WHERE group_key IN ({list})", "?"),
+            Listed::RemoveGroups => ("DELETE FROM {groups} WHERE group_key IN ({list})", "?"),
             Listed::Acknowledge => ("DELETE FROM {claims} WHERE group_key = ? AND event IN ({list})", "?"),
         };
         let which = if matches!(listed, Listed::FindAll) { "" } else { "AND a.name IN ({list})" };
@@ -175,7 +185,7 @@ fn expanded<D: Dialect>(template: &str) -> String {
         .replace("{on_group}", &on_conflict("group_key"))
         .replace("{inserted_value}", &inserted("value"))
         .replace("{inserted_end}", &inserted("expires_at"))
-        .replace("{inserted_key}", &inserted("group_key"))
+        .replace("{inserted_use}", &inserted("used_at"))
 }
 
 /// The names of the tables are checked and quoted; all else is this crate's own.
@@ -280,16 +290,17 @@ INSERT INTO {events} (namespace, kind, locator, principal, attributes, happened_
 const EVENTS: &str = "
 SELECT id, kind, locator, principal, attributes, happened_at FROM {events} WHERE id IN ({list}) ORDER BY id";
 
-/// A group begins with what happens after its first member came. Takes the key, the namespace and the name.
+/// A group begins with what happens after its first member came. Takes the key, the namespace, the name, nothing that is
+/// late, and the time.
 const BEGIN_GROUP: &str = "
-INSERT INTO {groups} (group_key, namespace, name, next_after, late)
-SELECT ?, ?, ?, coalesce(max(id), 0), ? FROM {events} WHERE true {on_group} group_key = {inserted_key}";
+INSERT INTO {groups} (group_key, namespace, name, next_after, late, used_at)
+SELECT ?, ?, ?, coalesce(max(id), 0), ?, ? FROM {events} WHERE true {on_group} used_at = {inserted_use}";
 
 /// Whether there is anything for a group: how far it is, what is late, the newest event, the claim that waits longest,
-/// the time. Takes the key twice.
+/// when it was last used, the time. Takes the key twice.
 const LOOK_GROUP: &str = "
 SELECT g.next_after, g.late, (SELECT max(id) FROM {events}),
-  (SELECT min(c.handed_out_at) FROM {claims} AS c WHERE c.group_key = ?), {now}
+  (SELECT min(c.handed_out_at) FROM {claims} AS c WHERE c.group_key = ?), g.used_at, {now}
 FROM {groups} AS g WHERE g.group_key = ?";
 
 /// Takes the group's key, the time before which they were handed out, and how many.

@@ -63,7 +63,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ("_attribute", &["session", "name", "value"]),
     ("_principal", &["principal_key", "revoked_at", "expires_at"]),
     ("_event", &["id", "namespace", "kind", "locator", "principal", "attributes", "happened_at"]),
-    ("_group", &["group_key", "namespace", "name", "next_after", "late"]),
+    ("_group", &["group_key", "namespace", "name", "next_after", "late", "used_at"]),
     ("_claim", &["group_key", "event", "attempt", "handed_out_at"]),
     ("_schema", &["version"]),
 ];

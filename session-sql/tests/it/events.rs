@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use session_core::{Delivered, Delivery, EventSettings, Events as _, Subscription};
+use session_core::{Delivered, Delivery, EventSettings, Events as _, Subscription, Sweep as _};
 use session_sql::{Source, SqlStore, SqlStoreBuilder};
 use session_testkit::{MariaDbServer, PostgresServer};
 use sqlx::postgres::{PgListener, PgPoolOptions};
@@ -210,4 +210,34 @@ async fn where_nobody_can_notify_nobody_is_woken() {
         assert!(timeout(Duration::from_millis(200), each.woken()).await.is_err());
         assert_eq!(hear(&mut *each, OFTEN).await.len(), 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_nobody_asks_for_is_forgotten_and_begins_anew() {
+    let database = Database::create();
+    let Database { server, name, .. } = &database;
+    let node = database.node().await;
+    let mut abandoned = node.subscribe(&Delivery::one_of("abandoned")).await.unwrap();
+    let mut asked = node.subscribe(&Delivery::one_of("asked")).await.unwrap();
+    node.begin().await;
+    for group in [&mut abandoned, &mut asked] {
+        assert_eq!(group.next(9).await.unwrap().len(), 1);
+    }
+    let count = |table: &str| server.query(name, &format!("SELECT count(*) FROM http_session_{table}"));
+    let pass = |days: u64| {
+        let millis = days * 24 * 3_600_000;
+        server.query(name, &format!("UPDATE http_session_group SET used_at = used_at - {millis}"));
+    };
+    for days in [29, 2] {
+        node.sweep(9).await.unwrap();
+        assert_eq!((count("group"), count("claim")), ("2".to_owned(), "2".to_owned()));
+        pass(days);
+        asked.next(9).await.unwrap();
+    }
+    node.sweep(9).await.unwrap();
+    assert_eq!((count("group"), count("claim")), ("1".to_owned(), "1".to_owned()));
+
+    assert_eq!(abandoned.next(9).await.unwrap(), []);
+    node.begin().await;
+    assert_eq!(hear(&mut *abandoned, OFTEN).await.len(), 1, "it hears what happens from now on");
 }

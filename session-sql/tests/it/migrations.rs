@@ -1,5 +1,6 @@
 //! How the tables come about.
 
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use session_core::{Error, ErrorKind};
@@ -11,43 +12,77 @@ use tokio::time::sleep;
 
 use crate::support::StoreExt as _;
 
-/// Ten nodes that start in the same moment on a database without tables.
-async fn ten_at_once(url: String) {
-    let starts = (0..10).map(|_| {
-        let url = url.clone();
-        tokio::spawn(async move { SqlStore::builder(url).max_connections(1).connect().await })
-    });
-    for started in starts.collect::<Vec<_>>() {
-        started.await.unwrap().unwrap().live_through().await;
+/// Says to a process that this test has started where the database is.
+const DATABASE: &str = "SESSION_TEST_DATABASE";
+
+/// Ten processes start in the same moment on a database without tables: this test itself, ten times more.
+async fn ten_processes(test: &str, url: impl FnOnce() -> String) {
+    if let Ok(url) = std::env::var(DATABASE) {
+        // Until all have been started.
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+        let builder = SqlStore::builder(url).max_connections(1).budget(Duration::from_secs(20));
+        builder.connect().await.unwrap().live_through().await;
+        return;
     }
+    let (program, url) = (std::env::current_exe().unwrap(), url());
+    let start = |_| {
+        let mut process = Command::new(&program);
+        process.args(["--exact", &format!("migrations::{test}"), "--nocapture"]).env(DATABASE, &url);
+        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut processes: Vec<_> = (0..10).map(start).collect();
+    for process in &mut processes {
+        drop(process.stdin.take());
+    }
+    for process in processes {
+        let output = process.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(said.contains("1 passed"), "{said}");
+    }
+    // The schema is whole, and there once.
+    SqlStore::builder(url).migrate(Migrate::Check).connect().await.unwrap().live_through().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_nodes_create_the_tables_at_once_in_postgresql() {
-    let server = PostgresServer::shared();
-    for _ in 0..5 {
+async fn ten_processes_create_the_tables_at_once_in_postgresql() {
+    let test = "ten_processes_create_the_tables_at_once_in_postgresql";
+    let mut made = None;
+    ten_processes(test, || {
+        let server = PostgresServer::shared();
         let database = server.database();
-        ten_at_once(server.url(&database)).await;
+        let url = server.url(&database);
+        made = Some((server, database));
+        url
+    })
+    .await;
+    if let Some((server, database)) = made {
         assert_eq!(server.query(&database, "SELECT version FROM http_session_schema"), "1");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_nodes_create_the_tables_at_once_in_mariadb() {
-    let server = MariaDbServer::shared();
-    for _ in 0..5 {
+async fn ten_processes_create_the_tables_at_once_in_mariadb() {
+    let test = "ten_processes_create_the_tables_at_once_in_mariadb";
+    let mut made = None;
+    ten_processes(test, || {
+        let server = MariaDbServer::shared();
         let database = server.database();
-        ten_at_once(server.url(&database)).await;
+        let url = server.url(&database);
+        made = Some((server, database));
+        url
+    })
+    .await;
+    if let Some((server, database)) = made {
         assert_eq!(server.query(&format!("SELECT version FROM {database}.http_session_schema")), "1");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_nodes_create_the_tables_at_once_in_a_sqlite_file() {
-    for _ in 0..5 {
-        let folder = tempfile::tempdir().unwrap();
-        ten_at_once(format!("sqlite://{}", folder.path().join("sessions.db").display())).await;
-    }
+async fn ten_processes_create_the_tables_at_once_in_a_sqlite_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = || format!("sqlite://{}", folder.path().join("sessions.db").display());
+    ten_processes("ten_processes_create_the_tables_at_once_in_a_sqlite_file", url).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,11 @@
 //! The application's own pools, and what its connections may be set to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use session_core::{sweep_all, sweep_regularly};
 use session_sql::{Source, SqlStore};
-use session_testkit::{MariaDbServer, PostgresServer};
+use session_testkit::{ManualClock, MariaDbServer, PostgresServer};
 use sqlx::mysql::MySqlPoolOptions;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
@@ -60,4 +62,25 @@ async fn a_database_in_memory_lasts_as_long_as_the_store() {
     assert_eq!(store.value(&id, "n").await.as_deref(), Some("0"));
     let other = SqlStore::connect("sqlite::memory:").await.unwrap();
     assert_eq!(other.find(&id).await, None, "it is a database of its own");
+}
+
+/// Without the facade, which does the same for a manager.
+#[tokio::test]
+async fn a_store_by_itself_is_swept_as_long_as_it_is_there() {
+    let clock = ManualClock::new();
+    let builder = SqlStore::builder("sqlite::memory:").clock(clock.clone());
+    let store = Arc::new(builder.connect().await.unwrap());
+    let every = Duration::from_millis(20);
+    let swept = Arc::downgrade(&store);
+    let sweeping = tokio::spawn(sweep_regularly(swept, every, tokio::time::sleep, |error| panic!("{error}")));
+    store.begin().await;
+    clock.advance(Duration::from_secs(2 * 3600));
+    // It is removed by somebody else than this.
+    while sweep_all(&*store).await.unwrap() > 0 {
+        store.begin().await;
+        clock.advance(Duration::from_secs(2 * 3600));
+        tokio::time::sleep(10 * every).await;
+    }
+    drop(store);
+    sweeping.await.unwrap();
 }

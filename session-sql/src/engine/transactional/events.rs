@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use session_core::{Attributes, Delivered, EventKind, Handle, Principal, Receipt, SessionEvent, Timestamp};
 use sqlx::SqlStr;
@@ -13,6 +15,10 @@ use crate::row::{column, handle, moment, principal as named};
 
 /// How many rows of the outbox are looked at or forgotten by one statement.
 const STEP: usize = 1000;
+/// A group that nobody has asked for so long is forgotten.
+const GROUP_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// That it is asked is noted so often.
+const NOTED: Duration = Duration::from_secs(3600);
 
 impl<D: Dialect> TransactionalEngine<D> {
     /// What is done when no session is left to be removed: principals who are no longer needed, events beyond those
@@ -22,6 +28,7 @@ impl<D: Dialect> TransactionalEngine<D> {
         let outcome = async {
             let mut unit = self.begin(&mut lease).await?;
             unit.sweep_principals().await?;
+            unit.sweep_groups().await?;
             if let Some(events) = &self.events {
                 unit.trim_events(events.remembered()).await?;
             }
@@ -116,11 +123,21 @@ impl<D: Dialect> TransactionalEngine<D> {
 
     pub(super) async fn begin_group_once(&self, group: &str) -> Result<(), Failure> {
         let key = key(&self.namespace, group);
-        let args =
-            [Arg::Bytes(&key), Arg::Text(&self.namespace), Arg::Bytes(group.as_bytes()), Arg::Bytes(&[])];
         let mut lease = self.writes.lease().await?;
-        let outcome = D::execute(lease.connection()?, &self.statements.begin_group, &args).await;
-        lease.settle(outcome.map(|_| ()).map_err(Failure::from)).await
+        let outcome = async {
+            let mut unit = self.begin(&mut lease).await?;
+            let args = [
+                Arg::Bytes(&key),
+                Arg::Text(&self.namespace),
+                Arg::Bytes(group.as_bytes()),
+                Arg::Bytes(&[]),
+                Arg::Int(column(unit.now().await?)),
+            ];
+            unit.execute(&self.statements.begin_group, &args).await?;
+            unit.commit().await
+        };
+        let outcome = outcome.await;
+        lease.settle(outcome).await
     }
 
     pub(super) async fn next_of_group_once(
@@ -129,8 +146,14 @@ impl<D: Dialect> TransactionalEngine<D> {
         limit: usize,
     ) -> Result<Vec<Delivered>, Failure> {
         let key = key(&self.namespace, group);
-        if !self.something_waits(&key).await? {
-            return Ok(Vec::new());
+        match self.something_waits(&key).await? {
+            Some(true) => {}
+            Some(false) => return Ok(Vec::new()),
+            // It was forgotten: nobody had asked for it for long.
+            None => {
+                self.begin_group_once(group).await?;
+                return Ok(Vec::new());
+            }
         }
         let mut lease = self.writes.lease().await?;
         let outcome = async {
@@ -143,20 +166,18 @@ impl<D: Dialect> TransactionalEngine<D> {
         lease.settle(outcome).await
     }
 
-    /// One look, so that a group that has nothing to do locks and writes nothing.
-    async fn something_waits(&self, key: &[u8; 16]) -> Result<bool, Failure> {
+    /// One look, so that a group that has nothing to do locks and writes nothing. `None`: there is no such group.
+    async fn something_waits(&self, key: &[u8; 16]) -> Result<Option<bool>, Failure> {
         let mut lease = self.reads().lease().await?;
         let args = [Arg::Bytes(key), Arg::Bytes(key)];
         let outcome = D::row(lease.connection()?, &self.statements.look_group, &args).await;
-        let Some(row) = lease.settle(outcome.map_err(Failure::from)).await? else { return Ok(false) };
+        let Some(row) = lease.settle(outcome.map_err(Failure::from)).await? else { return Ok(None) };
         let after = D::int(&row, 0)?.unwrap_or(0);
         let is_late = D::bytes(&row, 1)?.is_some_and(|late| !late.is_empty());
         let newest = D::int(&row, 2)?.unwrap_or(0);
-        let is_due = match D::int(&row, 3)? {
-            Some(handed_out) => moment(handed_out) <= self.due(self.time.now(D::int(&row, 4)?)?),
-            None => false,
-        };
-        Ok(newest > after || is_late || is_due)
+        let now = self.time.now(D::int(&row, 5)?)?;
+        let is_due = D::int(&row, 3)?.is_some_and(|handed_out| moment(handed_out) <= self.due(now));
+        Ok(Some(newest > after || is_late || is_due || is_to_be_noted(D::int(&row, 4)?, now)))
     }
 
     /// What was handed out before this is handed out again.
@@ -226,7 +247,7 @@ impl<D: Dialect> Unit<'_, D> {
         let rows = self.rows(&engine.statements.lock_group, &[Arg::Bytes(key)]).await?;
         let Some(row) = rows.first() else { return Ok(Vec::new()) };
         let before = Cursor::decoded(D::int(row, 0)?.unwrap_or(0), &D::bytes(row, 1)?.unwrap_or_default());
-        let now = engine.time.now(D::int(row, 2)?)?;
+        let (used_at, now) = (D::int(row, 2)?, engine.time.now(D::int(row, 3)?)?);
 
         let mut delivered = self.claimed_again(key, limit, now).await?;
         let room = limit - delivered.len();
@@ -236,9 +257,9 @@ impl<D: Dialect> Unit<'_, D> {
             self.execute(&engine.statements.claim, &args).await?;
             delivered.push(Delivered::new(event, Receipt::new(number.to_string())));
         }
-        if cursor != before {
+        if cursor != before || is_to_be_noted(used_at, now) {
             let late = cursor.encoded();
-            let args = [Arg::Int(cursor.after), Arg::Bytes(&late), Arg::Bytes(key)];
+            let args = [Arg::Int(cursor.after), Arg::Bytes(&late), Arg::Int(column(now)), Arg::Bytes(key)];
             self.execute(&engine.statements.move_group, &args).await?;
         }
         Ok(delivered)
@@ -285,6 +306,17 @@ impl<D: Dialect> Unit<'_, D> {
         self.listed(Listed::RemovePrincipals, &[], &keys).await
     }
 
+    async fn sweep_groups(&mut self) -> Result<(), Failure> {
+        let unused = self.now().await?.saturating_sub(GROUP_LIFE);
+        let args = [Arg::Int(column(unused)), Arg::Int(limited(STEP))];
+        let mut keys = Vec::new();
+        for row in self.rows(&self.engine.statements.dead_groups, &args).await? {
+            keys.extend(D::bytes(&row, 0)?);
+        }
+        self.listed(Listed::RemoveClaims, &[], &keys).await?;
+        self.listed(Listed::RemoveGroups, &[], &keys).await
+    }
+
     /// Forgets the oldest events, so many that about as many are left as are to be remembered.
     async fn trim_events(&mut self, remembered: usize) -> Result<(), Failure> {
         let statements = &self.engine.statements;
@@ -299,6 +331,10 @@ impl<D: Dialect> Unit<'_, D> {
         }
         Ok(())
     }
+}
+
+fn is_to_be_noted(used_at: Option<i64>, now: Timestamp) -> bool {
+    used_at.is_none_or(|used_at| moment(used_at) <= now.saturating_sub(NOTED))
 }
 
 /// `None`: a later version knows what it was.

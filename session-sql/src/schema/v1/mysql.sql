@@ -51,13 +51,14 @@ CREATE TABLE IF NOT EXISTS {events} (
   happened_at BIGINT NOT NULL
 ) ENGINE = InnoDB;
 
--- How far those have come who listen under one name.
+-- How far those have come who listen under one name, and when one of them last asked, to the hour.
 CREATE TABLE IF NOT EXISTS {groups} (
   group_key BINARY(16) NOT NULL PRIMARY KEY,
   namespace VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   name MEDIUMBLOB NOT NULL,
   next_after BIGINT NOT NULL,
-  late MEDIUMBLOB NOT NULL
+  late MEDIUMBLOB NOT NULL,
+  used_at BIGINT NOT NULL
 ) ENGINE = InnoDB;
 
 -- What was handed out to one of a group and is not acknowledged.

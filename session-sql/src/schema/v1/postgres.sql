@@ -54,13 +54,14 @@ CREATE TABLE IF NOT EXISTS {events} (
   happened_at bigint NOT NULL
 );
 
--- How far those have come who listen under one name.
+-- How far those have come who listen under one name, and when one of them last asked, to the hour.
 CREATE TABLE IF NOT EXISTS {groups} (
   group_key bytea PRIMARY KEY,
   namespace text NOT NULL,
   name bytea NOT NULL,
   next_after bigint NOT NULL,
-  late bytea NOT NULL
+  late bytea NOT NULL,
+  used_at bigint NOT NULL
 );
 
 -- What was handed out to one of a group and is not acknowledged.

@@ -53,13 +53,14 @@ CREATE TABLE IF NOT EXISTS {events} (
   happened_at INTEGER NOT NULL
 );
 
--- How far those have come who listen under one name.
+-- How far those have come who listen under one name, and when one of them last asked, to the hour.
 CREATE TABLE IF NOT EXISTS {groups} (
   group_key BLOB NOT NULL PRIMARY KEY,
   namespace TEXT NOT NULL,
   name BLOB NOT NULL,
   next_after INTEGER NOT NULL,
-  late BLOB NOT NULL
+  late BLOB NOT NULL,
+  used_at INTEGER NOT NULL
 );
 
 -- What was handed out to one of a group and is not acknowledged.
