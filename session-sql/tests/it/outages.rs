@@ -26,7 +26,7 @@ async fn a_postgresql_that_hangs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgresql_that_dies_and_comes_back() {
-    let server = PostgresServer::start();
+    let server = PostgresServer::durable();
     let store = SqlStore::connect(server.url(&server.database())).await.unwrap();
     lasts_long(Arc::new(store), || server.kill(), || server.restart()).await;
 }
@@ -43,7 +43,7 @@ async fn a_network_that_swallows_everything() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mariadb_that_hangs_and_one_that_dies() {
-    let server = MariaDbServer::start();
+    let server = MariaDbServer::durable();
     let store = Arc::new(SqlStore::connect(server.url(&server.database())).await.unwrap());
     lasts_long(store.clone(), || server.stop(), || server.cont()).await;
     lasts_long(store, || server.kill(), || server.restart()).await;
