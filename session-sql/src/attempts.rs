@@ -43,7 +43,10 @@ where
                 was_sent_again = true;
                 Backoff::wait_for_a_server().await;
             }
-            Err(Failure::Broken(_)) if resend == Resend::Yes && !was_sent_again => was_sent_again = true,
+            Err(Failure::Broken(_)) if resend == Resend::Yes && !was_sent_again => {
+                was_sent_again = true;
+                Backoff::wait_for_more_endings().await;
+            }
             Err(failure) => return Err(failure.into_error()),
         }
     }

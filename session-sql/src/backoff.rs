@@ -8,6 +8,7 @@ pub(crate) struct Backoff {
 const FIRST: Duration = Duration::from_millis(2);
 const LONGEST: Duration = Duration::from_millis(100);
 const SERVER: Duration = Duration::from_millis(100);
+const ENDINGS: Duration = Duration::from_millis(10);
 
 impl Backoff {
     pub(crate) const fn new() -> Self {
@@ -17,6 +18,12 @@ impl Backoff {
     pub(crate) async fn wait(&mut self) {
         tokio::time::sleep(self.ceiling.mul_f64(fraction())).await;
         self.ceiling = (self.ceiling * 2).min(LONGEST);
+    }
+
+    /// Waits after a connection was ended: whoever ends one often ends all, one after the other, and the next would be
+    /// ended just after it was found to be good.
+    pub(crate) async fn wait_for_more_endings() {
+        tokio::time::sleep(jittered(ENDINGS)).await;
     }
 
     /// Waits before another attempt to connect.

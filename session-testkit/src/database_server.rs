@@ -120,9 +120,14 @@ impl DatabaseServer {
         panic!("the server does not start again: {}", log_of(self.folder.path()));
     }
 
-    /// Halts it, and what it has forked: its port is open, its connections stand, and nothing is answered.
+    /// Halts it, and what it has forked: its port is open, its connections stand, and nothing is answered. Returns when
+    /// all of its threads have halted: on a busy machine some answer for a while yet.
     pub fn stop(&self) {
         self.signal_all(Signal::STOP);
+        let main = self.process().id();
+        while !children(main).into_iter().chain([main]).all(is_halted) {
+            sleep(Duration::from_millis(1));
+        }
     }
 
     /// Lets it go on after [`stop`](Self::stop).
@@ -260,10 +265,22 @@ fn children(parent: u32) -> Vec<u32> {
 }
 
 fn parent_of(pid: u32) -> Option<u32> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it is in brackets, and may hold anything.
+    behind_the_name(Path::new(&format!("/proc/{pid}/stat")), 1)?.parse().ok()
+}
+
+/// Whether all of its threads stand still. One that has ended does.
+fn is_halted(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut states = threads.filter_map(|thread| behind_the_name(&thread.path().join("stat"), 0));
+    states.all(|state| ["T", "Z", "X"].contains(&state.as_str()))
+}
+
+/// What Linux tells of a process or thread: a word behind its name.
+fn behind_the_name(stat: &Path, at: usize) -> Option<String> {
+    let stat = fs::read_to_string(stat).ok()?;
+    // The name is in brackets, and may hold anything.
     let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_whitespace().nth(1)?.parse().ok()
+    rest.split_whitespace().nth(at).map(str::to_owned)
 }
 
 fn free_port() -> u16 {
