@@ -5,11 +5,9 @@
 local touch, asked, last = ARGV[3], ARGV[4], 5 + ARGV[5]
 @include now
 @include parse
-local lacks = false
-if asked == '' or asked == 't' and (idle == '-' or tonumber(ends) >= now + idle) then
-  -- The times stay as they are: of all ways the usual one.
-  if last > 5 then redis.call('HSET', key, unpack(ARGV, 6, last)) end
-else
+local lacks, is_written = false, false
+-- Most writes leave the times as they are, and work none out.
+if asked ~= '' and (asked ~= 't' or (idle ~= '-' and tonumber(ends) < now + idle)) then
   local touches, idle_set, stop_set, cap = string.match(asked, '^(t?) ?(%S*) ?(%S*) ?(%S*)$')
   if idle_set ~= '' then idle = idle_set end
   if stop_set == '-' then
@@ -23,8 +21,8 @@ else
     local times = string.format('%s %.0f %s %s %.0f', created, math.max(before, now), idle, stop, extended)
     redis.call('HSET', key, 'm', times, unpack(ARGV, 6, last))
     @include expire
-  elseif last > 5 then
-    redis.call('HSET', key, unpack(ARGV, 6, last))
+    is_written = true
   end
 end
+if last > 5 and not is_written then redis.call('HSET', key, unpack(ARGV, 6, last)) end
 if #ARGV > last then redis.call('HDEL', key, unpack(ARGV, last + 1)) end
