@@ -1,6 +1,5 @@
 use std::fmt;
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use crate::redis_sentinel::wait_until;
+use crate::redis_server::free_port;
 
 /// What starts a server on a port, over a folder.
 type Spawn = Box<dyn Fn(u16, &Path) -> Command + Send + Sync>;
@@ -125,9 +127,9 @@ impl DatabaseServer {
     pub fn stop(&self) {
         self.signal_all(Signal::STOP);
         let main = self.process().id();
-        while !children(main).into_iter().chain([main]).all(is_halted) {
-            sleep(Duration::from_millis(1));
-        }
+        wait_until("all threads of the server have halted", || {
+            children(main).into_iter().chain([main]).all(is_halted)
+        });
     }
 
     /// Lets it go on after [`stop`](Self::stop).
@@ -281,9 +283,4 @@ fn behind_the_name(stat: &Path, at: usize) -> Option<String> {
     // The name is in brackets, and may hold anything.
     let (_, rest) = stat.rsplit_once(')')?;
     rest.split_whitespace().nth(at).map(str::to_owned)
-}
-
-fn free_port() -> u16 {
-    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    socket.local_addr().expect("the address of a bound socket").port()
 }
