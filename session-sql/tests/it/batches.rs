@@ -1,12 +1,14 @@
 //! What waits for PostgreSQL's only connection goes together in one statement, and is answered as by itself.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use session_core::{Created, ErrorKind, Load, Select, SessionStore, StoredId};
 use session_sql::SqlStore;
-use session_testkit::{PostgresServer, Proxy};
+use session_testkit::{PostgresServer, Proxy, Traffic};
 use tokio::join;
+use tokio::task::yield_now;
 
 use crate::support::{NOW, StoreExt as _, counting, digest, id, op, setting};
 
@@ -96,6 +98,35 @@ async fn no_statement_is_for_more_than_sixty_four() {
         assert_eq!((loads.len(), statements), (waiting, expected));
         assert!(loads.iter().all(Result::is_ok));
     }
+}
+
+#[tokio::test]
+async fn what_comes_while_a_statement_is_under_way_waits_for_the_next_one() {
+    let crowded = Crowded::start().await;
+    let [id] = crowded.begin_many().await;
+    let before = crowded.statements();
+    let load = || crowded.load(&id, Select::All);
+    let is_first_over = Cell::new(false);
+    let first = async {
+        let loaded = load().await;
+        crowded.proxy.set(Traffic::Stall);
+        is_first_over.set(true);
+        loaded
+    };
+    let later = async {
+        // What has waited for the first is sent meanwhile, and stays under way.
+        while !is_first_over.get() {
+            yield_now().await;
+        }
+        for _ in 0..100 {
+            yield_now().await;
+        }
+        let pass = async { crowded.proxy.set(Traffic::Pass) };
+        join!(join_all([load(), load(), load()]), pass).0
+    };
+    let (first, waiting, later) = join!(first, join_all([load(), load()]), later);
+    assert!([first].iter().chain(&waiting).chain(&later).all(Result::is_ok));
+    assert_eq!(crowded.statements() - before, 3);
 }
 
 #[tokio::test]
@@ -199,14 +230,17 @@ async fn what_is_in_the_way_of_one_create_is_not_in_that_of_the_others() {
     crowded.store.delete(&ended, op(), NOW).await.unwrap();
     let (free, other) = (id(), StoredId::new(*taken.handle(), digest()));
     let new = counting();
-    let creates = [&free, &ended, &other, &taken].map(|id| crowded.store.create(id, &new, NOW));
+    let creates = [&free, &ended, &other].map(|id| crowded.store.create(id, &new, NOW));
     let (created, _) = crowded.all(creates).await;
-    let [Ok(Created::Created), Ok(Created::Gone), Err(in_use), Ok(Created::Created)] = &created[..] else {
+    let [Ok(Created::Created), Ok(Created::Gone), Err(in_use)] = &created[..] else {
         panic!("{created:?}");
     };
     assert_eq!(in_use.kind(), session_core::Error::locator_in_use().kind());
-    assert_eq!(crowded.store.value(&taken, "mine").await.as_deref(), Some("0"), "it is its first work");
     assert_eq!(crowded.store.value(&free, "n").await.as_deref(), Some("0"));
+    let creates = [&free, &taken].map(|id| crowded.store.create(id, &new, NOW));
+    let (created, _) = crowded.all(creates).await;
+    assert!(matches!(created[..], [Ok(Created::Created), Ok(Created::Created)]), "sent again: {created:?}");
+    assert_eq!(crowded.store.value(&taken, "mine").await.as_deref(), Some("0"), "it is as it was begun");
 }
 
 #[tokio::test]
@@ -259,7 +293,7 @@ async fn a_connection_that_breaks_is_noticed_by_nobody() {
         let loads = join_all(ids.iter().map(|id| crowded.load(id, Select::All)));
         let creates = join_all(begun.iter().map(|id| crowded.store.create(id, &new, NOW)));
         let cutting = async {
-            tokio::task::yield_now().await;
+            yield_now().await;
             cut(&crowded.proxy);
         };
         let before = crowded.proxy.cuts();
