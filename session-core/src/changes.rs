@@ -25,8 +25,8 @@ pub struct Changes {
 impl Changes {
     /// No change.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self { attributes: BTreeMap::new(), idle: None, absolute: None, touch: false }
     }
 
     /// Whether there is nothing to write. A touch alone counts as nothing: it has an operation of its own.

@@ -13,9 +13,9 @@ use redis::{
 use session_core::{Error, ErrorKind, Result};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use crate::driver::Driver;
 use crate::error::refused;
 use crate::hello::{Hello, Mode};
 use crate::link::Link;
@@ -125,7 +125,7 @@ impl Dialer {
         address: &Address,
         host: &str,
         stream: TcpStream,
-    ) -> Result<(MultiplexedConnection, AbortHandle)> {
+    ) -> Result<(MultiplexedConnection, Driver)> {
         let Some(tls) = &self.tls else { return self.shaken_hands(address, stream).await };
         let name = tokio_rustls::rustls::pki_types::ServerName::try_from(host.to_owned());
         let name = name.map_err(|_| {
@@ -145,23 +145,19 @@ impl Dialer {
         address: &Address,
         _: &str,
         stream: TcpStream,
-    ) -> Result<(MultiplexedConnection, AbortHandle)> {
+    ) -> Result<(MultiplexedConnection, Driver)> {
         self.shaken_hands(address, stream).await
     }
 
     /// Authenticates and selects the database.
-    async fn shaken_hands<S>(
-        &self,
-        address: &Address,
-        stream: S,
-    ) -> Result<(MultiplexedConnection, AbortHandle)>
+    async fn shaken_hands<S>(&self, address: &Address, stream: S) -> Result<(MultiplexedConnection, Driver)>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let config = AsyncConnectionConfig::new().set_pipeline_buffer_size(QUEUE).set_response_timeout(None);
         let connected = MultiplexedConnection::new_with_config(&self.handshake, stream, config).await;
         let (connection, driver) = connected.map_err(|error| self.handshake_failed(address, error))?;
-        Ok((connection, tokio::spawn(driver).abort_handle()))
+        Ok((connection, Driver::spawn(driver)))
     }
 
     /// Asks the server what it is, loads the scripts and takes the time.

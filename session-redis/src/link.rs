@@ -1,13 +1,13 @@
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisError, Value};
 use tokio::sync::Mutex;
-use tokio::task::AbortHandle;
 use tokio::time::timeout_at;
 
 use crate::clock::StoreClock;
+use crate::driver::Driver;
 use crate::error::Failure;
 use crate::url::Address;
 
@@ -22,12 +22,11 @@ pub(crate) struct Link {
     address: Address,
     clock: StoreClock,
     connection: MultiplexedConnection,
-    driver: AbortHandle,
+    driver: Driver,
     born: Instant,
     patience: Duration,
-    /// How many answers are owed.
-    owed: AtomicUsize,
-    /// Since when, in milliseconds after `born`: the last answer, or the first command after a time without any.
+    /// Since when answers are owed, in milliseconds after `born`: the last one, or the first command after a time without
+    /// any.
     since: AtomicU64,
     retired: AtomicBool,
     /// How many commands it has carried out that a replica is to confirm, and how many of them one has.
@@ -48,7 +47,7 @@ impl Link {
     pub(crate) fn new(
         address: Address,
         connection: MultiplexedConnection,
-        driver: AbortHandle,
+        driver: Driver,
         patience: Duration,
     ) -> Self {
         Self {
@@ -58,7 +57,6 @@ impl Link {
             driver,
             born: Instant::now(),
             patience,
-            owed: AtomicUsize::new(0),
             since: AtomicU64::new(0),
             retired: AtomicBool::new(false),
             written: AtomicU64::new(0),
@@ -161,11 +159,11 @@ impl Link {
 
     fn is_silent(&self, now: Instant) -> bool {
         let silence = || self.millis(now).saturating_sub(self.since.load(Ordering::Relaxed));
-        self.owed.load(Ordering::Relaxed) > 0 && u128::from(silence()) > self.patience.as_millis()
+        self.driver.owed.load(Ordering::Relaxed) > 0 && u128::from(silence()) > self.patience.as_millis()
     }
 
     fn await_answer(&self, sent: Instant) -> Owed<'_> {
-        if self.owed.fetch_add(1, Ordering::Relaxed) == 0 {
+        if self.driver.owed.fetch_add(1, Ordering::Relaxed) == 0 {
             self.since.store(self.millis(sent), Ordering::Relaxed);
         }
         Owed { link: self, arrived: false }
@@ -174,12 +172,6 @@ impl Link {
     fn millis(&self, moment: Instant) -> u64 {
         let since_birth = moment.saturating_duration_since(self.born);
         u64::try_from(since_birth.as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.driver.abort();
     }
 }
 
@@ -201,6 +193,6 @@ impl Drop for Owed<'_> {
         if !self.arrived && self.link.is_silent(Instant::now()) {
             self.link.retire();
         }
-        self.link.owed.fetch_sub(1, Ordering::Relaxed);
+        self.link.driver.owed.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -1,5 +1,6 @@
 //! The end of a request: what is written, and what the response is told.
 
+use super::pending::Pending;
 use super::shared::Shared;
 use super::state::{Answer, Live, Phase, State, Stored};
 use crate::{Changes, Commit, Error, Header, Name, Result, SaveMode, SessionManager};
@@ -16,7 +17,7 @@ impl Shared {
         let _turn = self.turn.try_lock().ok()?;
         let mut state = self.state();
         if !self.manager.commits(status) {
-            state.pending = Changes::new();
+            state.pending = Pending::default();
         }
         let must_ask = (state.refused.is_some() && self.manager.commits(status))
             || !state.pending.is_empty()
@@ -90,13 +91,13 @@ impl Shared {
     fn due(&self, status: u16) -> Result<Due> {
         let mut state = self.state();
         if !self.manager.commits(status) {
-            state.pending = Changes::new();
+            state.pending = Pending::default();
         }
         if let Phase::Unknown(error) = &state.phase {
             return Err(error.clone());
         }
         if let Some(error) = state.refused.clone().filter(|_| self.manager.commits(status)) {
-            state.pending = Changes::new();
+            state.pending = Pending::default();
             return Err(error);
         }
         Ok(Due {
@@ -127,8 +128,9 @@ impl Shared {
     /// They go with what has been changed.
     fn add_unchanged(&self, unchanged: Changes) {
         let mut state = self.state();
+        let pending = state.pending.edit();
         for (name, value) in unchanged.attributes {
-            state.pending.attributes.entry(name).or_insert(value);
+            pending.attributes.entry(name).or_insert(value);
         }
     }
 

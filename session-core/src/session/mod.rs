@@ -7,6 +7,7 @@ mod lazy;
 mod loaded;
 mod operations;
 mod partial;
+mod pending;
 mod shared;
 mod sign_in;
 mod state;

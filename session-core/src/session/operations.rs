@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::join_all;
 
+use super::pending::Pending;
 use super::shared::Shared;
 use super::state::{Answer, Live, Phase, Presented, Stored};
 use crate::{
@@ -181,10 +182,8 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn pending(&self, touch: bool) -> Changes {
-        let mut changes = self.state().pending.clone();
-        changes.touch = touch;
-        changes
+    pub(super) fn pending(&self, touch: bool) -> Arc<Changes> {
+        self.state().pending.share(touch)
     }
 
     pub(super) fn applied(&self, changes: &Changes) {
@@ -215,7 +214,7 @@ impl Shared {
         }
         let changes = self.pending(false);
         if changes.begins_a_session() {
-            return self.create(changes).await;
+            return self.create(&changes).await;
         }
         // There is nothing to remove from, and nothing that could be given another timeout.
         self.applied(&changes);
@@ -224,29 +223,30 @@ impl Shared {
 
     /// Begins an empty session.
     pub(super) async fn begin(&self) -> Result<()> {
-        self.create(Changes::new()).await
+        self.create(&Changes::new()).await
     }
 
     /// Begins a session with these changes, under a new id: never under one that was presented.
-    async fn create(&self, changes: Changes) -> Result<()> {
-        let id = self.create_record(&changes.to_new_record(self.manager.anonymous_expiry())).await?;
+    async fn create(&self, changes: &Changes) -> Result<()> {
+        let id = self.create_record(changes.to_new_record(self.manager.anonymous_expiry())).await?;
         self.state().answer = Some(Answer::Issue(id));
-        self.applied(&changes);
+        self.applied(changes);
         Ok(())
     }
 
     /// Begins a session that the client is not told of yet.
-    pub(super) async fn create_record(&self, new: &NewRecord) -> Result<SessionId> {
+    pub(super) async fn create_record(&self, new: NewRecord) -> Result<SessionId> {
         let manager = &self.manager;
         let id = SessionId::generate(&*manager.random)?;
         let stored = id.stored(&manager.namespace);
-        let created = self.write(manager.store.create(&stored, new, self.request())).await?;
+        let created = self.write(manager.store.create(&stored, &new, self.request())).await?;
         let mut state = self.state();
         match created {
             Created::Created => {
                 let now = manager.clock.now();
-                let record = Arc::new(Record::new(new, now, manager.touch));
-                let live = Live::read(id.clone(), stored, record, now, Select::All);
+                let mut record = Record::new(&NewRecord::new(new.expiry), now, manager.touch);
+                record.attributes = new.attributes;
+                let live = Live::read(id.clone(), stored, Arc::new(record), now, Select::All);
                 state.phase = Phase::Live(Live { is_new: true, ..live });
                 Ok(id)
             }
@@ -261,7 +261,7 @@ impl Shared {
     pub(super) async fn rotate(&self) -> Result<()> {
         let _turn = self.turn.lock().await;
         if let Some(target) = self.target().await? {
-            match self.swap_secret(&target, self.pending(target.touch)).await? {
+            match self.swap_secret(&target, &self.pending(target.touch)).await? {
                 Saved::Applied => return Ok(()),
                 Saved::Gone => self.missed(&target, true)?,
                 Saved::Absent => self.missed(&target, false)?,
@@ -269,20 +269,20 @@ impl Shared {
         }
         let changes = self.pending(false);
         if changes.begins_a_session() {
-            return self.create(changes).await;
+            return self.create(&changes).await;
         }
         Err(Error::new(ErrorKind::NoSession, "there is no session whose id could be rotated"))
     }
 
     /// Gives the session another secret, together with the changes.
-    async fn swap_secret(&self, target: &Stored, changes: Changes) -> Result<Saved> {
+    async fn swap_secret(&self, target: &Stored, changes: &Changes) -> Result<Saved> {
         let manager = &self.manager;
         let id = target.id.with_new_secret(&*manager.random)?;
         let stored = id.stored(&manager.namespace);
-        let rotation = manager.store.rotate(&target.stored, stored.digest(), &changes, self.request());
+        let rotation = manager.store.rotate(&target.stored, stored.digest(), changes, self.request());
         let rotated = self.write(rotation).await?;
         if rotated == Saved::Applied {
-            self.renamed(id, stored, &changes);
+            self.renamed(id, stored, changes);
         }
         Ok(rotated)
     }
@@ -313,7 +313,7 @@ impl Shared {
                 Saved::Absent => drop(self.missed(&target, false)),
             }
         }
-        self.state().pending = Changes::new();
+        self.state().pending = Pending::default();
         Ok(())
     }
 
@@ -331,7 +331,7 @@ impl Shared {
         }
         let mut state = self.state();
         state.forget(name);
-        Ok(state.pending.attributes.remove(name).unwrap_or(stored))
+        Ok(state.pending.edit().attributes.remove(name).unwrap_or(stored))
     }
 
     /// Replaces an attribute by what `next` makes of it, until nobody has changed it in between. A pending change
@@ -353,8 +353,8 @@ impl Shared {
             let value = next(pending.as_ref().unwrap_or(&stored).as_ref())?;
             self.check_limits(&self.state(), name, value.len())?;
             let Some(at) = &target else {
-                self.state().pending.set(name, value);
-                return self.create(self.pending(false)).await;
+                self.state().pending.edit().set(name, value);
+                return self.create(&self.pending(false)).await;
             };
             let swap = self.manager.store.replace_if(
                 &at.stored,
@@ -366,7 +366,7 @@ impl Shared {
             match self.write(swap).await? {
                 Swapped::Applied => {
                     let mut state = self.state();
-                    state.pending.attributes.remove(name);
+                    state.pending.edit().attributes.remove(name);
                     state.remember(name, value);
                     return Ok(());
                 }

@@ -110,7 +110,7 @@ impl Shared {
         let mut state = self.access();
         state.check_open()?;
         self.check_limits(&state, name, bytes.len())?;
-        state.pending.attributes.insert(name.into(), Some(bytes));
+        state.pending.edit().attributes.insert(name.into(), Some(bytes));
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl Shared {
     pub(super) fn remove(&self, name: &str) -> Result<()> {
         let mut state = self.access();
         state.check_open()?;
-        state.pending.attributes.insert(name.into(), None);
+        state.pending.edit().attributes.insert(name.into(), None);
         Ok(())
     }
 
@@ -126,7 +126,7 @@ impl Shared {
         let idle = idle.map(|idle| crate::expiry::positive(idle, "the idle timeout")).transpose()?;
         let mut state = self.access();
         state.check_open()?;
-        state.pending.idle = Some(idle);
+        state.pending.edit().idle = Some(idle);
         Ok(())
     }
 
@@ -185,7 +185,7 @@ impl fmt::Debug for Shared {
         f.debug_struct("Session")
             .field("state", &phase)
             .field("handle", &state.live().map(|live| *live.stored.handle()))
-            .field("pending", &state.pending)
+            .field("pending", &*state.pending)
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! Whose session it is: the steps of a sign-in, and the end of a principal's other sessions.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::operations::gone;
@@ -44,7 +45,7 @@ impl Shared {
         principal: &Principal,
         limit: Option<SessionLimit>,
     ) -> Result<()> {
-        self.create_record(&NewRecord::new(expiry::parts(Some(ANONYMOUS), None))).await?;
+        self.create_record(NewRecord::new(expiry::parts(Some(ANONYMOUS), None))).await?;
         let Some(target) = self.state().live().map(Live::target) else { return Err(gone()) };
         let refused = match self.enter(principals, &target, principal, limit).await? {
             SignedIn::Applied => return Ok(()),
@@ -70,7 +71,7 @@ impl Shared {
         let manager = &self.manager;
         let id = target.id.with_new_secret(&*manager.random)?;
         let stored = id.stored(&manager.namespace);
-        let changes = self.pending(true);
+        let changes = Arc::unwrap_or_clone(self.pending(true));
         let expiry = expiry::parts(
             changes.idle.unwrap_or(manager.expiry.idle_timeout()),
             manager.expiry.absolute_timeout(),

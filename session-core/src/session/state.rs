@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::pending::Pending;
 use crate::{
     Changes, Error, ErrorKind, Name, Principal, Record, Result, Select, SessionId, StoredId, Timestamp,
 };
@@ -13,7 +14,7 @@ pub(crate) struct State {
     pub(crate) presented: Presented,
     pub(crate) phase: Phase,
     /// What the request has changed and the store has not been told.
-    pub(crate) pending: Changes,
+    pub(crate) pending: Pending,
     /// The attributes that were read, if those are written, too.
     pub(crate) read: BTreeSet<Name>,
     /// Why a change could not be taken, where nobody could be told: the answer becomes this error, and nothing pending
@@ -318,10 +319,7 @@ impl State {
     /// Takes note that the store has applied these changes. What has been changed since they were sent stays
     /// pending.
     pub(crate) fn applied(&mut self, changes: &Changes, touch: std::time::Duration) {
-        self.pending.attributes.retain(|name, value| changes.attributes.get(name) != Some(value));
-        if self.pending.idle == changes.idle {
-            self.pending.idle = None;
-        }
+        self.pending.written(changes);
         if let Phase::Live(live) = &mut self.phase {
             changes.apply_to(Arc::make_mut(&mut live.record), live.now, touch);
             live.absent.extend(changes.removed().cloned());
