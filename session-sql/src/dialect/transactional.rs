@@ -240,9 +240,11 @@ WHERE locator IN ({list})";
 
 /// What is to be removed. Each row is looked at again under its lock, and one that is locked is left for the next time:
 /// a look without a lock would remove a session that was touched meanwhile. Attributes are removed by a later
-/// statement, which sees all that was committed before the lock. Takes the time and how many.
+/// statement, which sees all that was committed before the lock. Other namespaces are left to nodes of their own, which
+/// know what is to be told. Takes the namespace, the time and how many.
 const DEAD: &str = "
-SELECT locator, principal, ended_at, expires_at FROM {sessions} WHERE expires_at <= ? ORDER BY expires_at LIMIT ? {skip_locked}";
+SELECT locator, principal, ended_at, expires_at FROM {sessions} WHERE namespace = ? AND expires_at <= ?
+ORDER BY expires_at LIMIT ? {skip_locked}";
 
 /// Takes the principal, the key, the time and the locator.
 const CLAIM_SESSION: &str =

@@ -173,7 +173,7 @@ impl<'a, D: Dialect> Unit<'a, D> {
 
     pub(super) async fn sweep(&mut self, limit: usize) -> Result<usize, Failure> {
         let now = self.now().await?;
-        let args = [Arg::Int(column(now)), Arg::Int(limited(limit))];
+        let args = [Arg::Text(&self.engine.namespace), Arg::Int(column(now)), Arg::Int(limited(limit))];
         let dead = self.rows(&self.engine.statements.dead, &args).await?;
         let mut locators = Vec::with_capacity(dead.len());
         for row in &dead {
