@@ -45,7 +45,6 @@ pub(crate) struct Statements<D> {
     pub(crate) members: SqlStr,
     pub(crate) count: SqlStr,
     pub(crate) dead_principals: SqlStr,
-    pub(crate) tell: SqlStr,
     pub(crate) events_bounds: SqlStr,
     pub(crate) trim_claims: SqlStr,
     pub(crate) trim_events: SqlStr,
@@ -70,8 +69,8 @@ pub(crate) enum Listed {
     Set,
     /// Takes the session, then the names.
     Remove,
-    /// Takes the session, then the names.
-    Values,
+    /// Takes namespace, kind, locator, principal, attributes and time of each event.
+    Tell,
     /// Takes the sessions.
     Clear,
     /// Takes the locators.
@@ -121,7 +120,6 @@ impl<D: Dialect> Statements<D> {
             members: fill(MEMBERS),
             count: fill("SELECT count(*) FROM {sessions} WHERE principal_key = ? AND expires_at > ?"),
             dead_principals: fill(DEAD_PRINCIPALS),
-            tell: fill(TELL),
             events_bounds: fill("SELECT min(id), max(id) FROM {events}"),
             trim_claims: fill("DELETE FROM {claims} WHERE event <= ?"),
             trim_events: fill("DELETE FROM {events} WHERE id <= ?"),
@@ -148,9 +146,7 @@ impl<D: Dialect> Statements<D> {
             Listed::Load => (LOAD, "?"),
             Listed::Set => (SET, "(?, ?, ?)"),
             Listed::Remove => ("DELETE FROM {attributes} WHERE session = ? AND name IN ({list})", "?"),
-            Listed::Values => {
-                ("SELECT name, value FROM {attributes} WHERE session = ? AND name IN ({list})", "?")
-            }
+            Listed::Tell => (TELL, "(?, ?, ?, ?, ?, ?)"),
             Listed::Clear => ("DELETE FROM {attributes} WHERE session IN ({list})", "?"),
             Listed::RemoveSessions => ("DELETE FROM {sessions} WHERE locator IN ({list})", "?"),
             Listed::End => (END, "?"),
@@ -166,10 +162,19 @@ impl<D: Dialect> Statements<D> {
             Listed::Acknowledge => ("DELETE FROM {claims} WHERE group_key = ? AND event IN ({list})", "?"),
         };
         let which = if matches!(listed, Listed::FindAll) { "" } else { "AND a.name IN ({list})" };
-        let list = vec![item; count].join(", ");
-        let text = expanded::<D>(&template.replace("{which}", which)).replace("{list}", &list);
+        let text = expanded::<D>(&template.replace("{which}", which)).replace("{list}", &list(item, count));
         safe::<D>(self.tables.text(&text))
     }
+
+    /// The statement that reads these attributes of these sessions. Takes the sessions, then the names.
+    pub(crate) fn values(&self, sessions: usize, names: usize) -> SqlStr {
+        let text = VALUES.replace("{list}", &list("?", sessions)).replace("{names}", &list("?", names));
+        safe::<D>(self.tables.text(&text))
+    }
+}
+
+fn list(item: &str, count: usize) -> String {
+    vec![item; count].join(", ")
 }
 
 fn expanded<D: Dialect>(template: &str) -> String {
@@ -287,7 +292,10 @@ const DEAD_PRINCIPALS: &str = "
 SELECT principal_key FROM {principals} WHERE expires_at <= ? ORDER BY expires_at LIMIT ? {skip_locked}";
 
 const TELL: &str = "
-INSERT INTO {events} (namespace, kind, locator, principal, attributes, happened_at) VALUES (?, ?, ?, ?, ?, ?)";
+INSERT INTO {events} (namespace, kind, locator, principal, attributes, happened_at) VALUES {list}";
+
+const VALUES: &str = "
+SELECT session, name, value FROM {attributes} WHERE session IN ({list}) AND name IN ({names}) ORDER BY session, name";
 
 const EVENTS: &str = "
 SELECT id, kind, locator, principal, attributes, happened_at FROM {events} WHERE id IN ({list}) ORDER BY id";

@@ -66,3 +66,41 @@ async fn what_expires_is_told_in_its_own_namespace_whoever_sweeps_first() {
         assert_eq!(heard[0].event.attributes.len(), 1);
     }
 }
+
+/// Each event carries its own session's attributes and principal, in whatever part of a sweep it was told.
+#[tokio::test]
+async fn many_that_expire_at_once_are_told_each_with_its_own() {
+    for url in &Databases::create().urls {
+        let store = builder(url).events(EventSettings::new().attributes(["a", "large"]));
+        let store = store.connect().await.unwrap();
+        let mut listener = store.subscribe(&Delivery::EveryNode).await.unwrap();
+        let mut handles = Vec::new();
+        for number in 0..150_usize {
+            let mut new = NewRecord::new(Expiry::idle(Duration::from_millis(1)).unwrap());
+            if number % 3 > 0 {
+                new.attributes.insert("a".into(), number.to_string().into());
+                new.attributes.insert("not told".into(), "secret".into());
+            }
+            if number % 50 == 1 {
+                new.attributes.insert("large".into(), vec![b'x'; 700_000].into());
+            }
+            let id = id();
+            store.create(&id, &new, NOW).await.unwrap();
+            handles.push(*id.handle());
+        }
+        sleep(Duration::from_millis(5)).await;
+        assert_eq!(sweep_all(&store).await.unwrap(), 150);
+        let heard = listener.next(1000).await.unwrap();
+        let expired = heard.iter().map(|told| &told.event).filter(|event| event.kind == EventKind::Expired);
+        let mut told = 0;
+        for event in expired {
+            let number = handles.iter().position(|handle| *handle == event.handle).unwrap();
+            let a = event.attributes.get("a").map(|value| String::from_utf8(value.to_vec()).unwrap());
+            assert_eq!(a, (number % 3 > 0).then(|| number.to_string()));
+            assert_eq!(event.attributes.contains_key("large"), number % 50 == 1);
+            assert!(!event.attributes.contains_key("not told"));
+            told += 1;
+        }
+        assert_eq!(told, 150, "{url}");
+    }
+}

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use session_core::{Attributes, Delivered, EventKind, Handle, Principal, Receipt, SessionEvent, Timestamp};
+use session_core::{
+    Attributes, Delivered, EventKind, Handle, Name, Principal, Receipt, SessionEvent, Timestamp,
+};
 use sqlx::SqlStr;
 
 use super::unit::{Unit, limited};
@@ -19,6 +21,15 @@ const STEP: usize = 1000;
 const GROUP_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// That it is asked is noted so often.
 const NOTED: Duration = Duration::from_secs(3600);
+/// As many bytes of attributes are told by one statement, unless one event has more: what a server takes is limited.
+const BYTES: usize = 1 << 20;
+
+/// What is to be told of a session: whose it is, and when it happened.
+pub(super) struct Happened {
+    pub(super) handle: Handle,
+    pub(super) principal: Option<Principal>,
+    pub(super) at: Timestamp,
+}
 
 impl<D: Dialect> TransactionalEngine<D> {
     /// What is done when no session is left to be removed: principals who are no longer needed, events beyond those
@@ -215,31 +226,69 @@ impl<D: Dialect> Unit<'_, D> {
         principal: Option<&Principal>,
         at: Timestamp,
     ) -> Result<(), Failure> {
+        if self.engine.events.is_none() {
+            return Ok(());
+        }
+        self.tell_of_all(kind, &[Happened { handle: *handle, principal: principal.cloned(), at }]).await
+    }
+
+    /// Tells that this happened to sessions. Some at a time: a statement for each of a thousand would take longer than an
+    /// operation may.
+    pub(super) async fn tell_of_all(
+        &mut self,
+        kind: EventKind,
+        happened: &[Happened],
+    ) -> Result<(), Failure> {
         let engine = self.engine;
         let Some(events) = &engine.events else { return Ok(()) };
-        let mut attributes = Vec::new();
-        if !events.names().is_empty() {
-            let sql = engine.statements.of(Listed::Values, events.names().len());
-            let names = events.names().iter().map(|name| Arg::Bytes(name.as_bytes()));
-            let args: Vec<_> = [Arg::Bytes(handle.as_bytes())].into_iter().chain(names).collect();
-            for row in self.rows(&sql, &args).await? {
-                if let (Some(name), Some(value)) = (D::bytes(&row, 0)?, D::bytes(&row, 1)?) {
-                    push(&mut attributes, &name);
-                    push(&mut attributes, &value);
-                }
+        for batch in happened.chunks(D::BATCH) {
+            let attributes = self.attributes_of(batch, events.names()).await?;
+            let all: Vec<_> = batch.iter().zip(&attributes).collect();
+            let size = |(_, attributes): &(&Happened, &Vec<u8>)| attributes.len();
+            for part in parts(&all, BYTES, size) {
+                let args = part.iter().flat_map(|(happened, attributes)| {
+                    [
+                        Arg::Text(&engine.namespace),
+                        Arg::Text(kind.as_str()),
+                        Arg::Bytes(happened.handle.as_bytes()),
+                        Arg::MaybeBytes(happened.principal.as_ref().map(|whose| whose.as_str().as_bytes())),
+                        Arg::Bytes(attributes),
+                        Arg::Int(column(happened.at)),
+                    ]
+                });
+                let sql = engine.statements.of(Listed::Tell, part.len());
+                self.execute(&sql, &args.collect::<Vec<_>>()).await?;
+            }
+            self.tells = true;
+        }
+        Ok(())
+    }
+
+    /// The attributes of each of these sessions that events carry, as an event has them.
+    async fn attributes_of(
+        &mut self,
+        happened: &[Happened],
+        names: &[Name],
+    ) -> Result<Vec<Vec<u8>>, Failure> {
+        let mut attributes = vec![Vec::new(); happened.len()];
+        if names.is_empty() {
+            return Ok(attributes);
+        }
+        let sql = self.engine.statements.values(happened.len(), names.len());
+        let handles = happened.iter().map(|happened| Arg::Bytes(happened.handle.as_bytes()));
+        let args = handles.chain(names.iter().map(|name| Arg::Bytes(name.as_bytes())));
+        for row in self.rows(&sql, &args.collect::<Vec<_>>()).await? {
+            let handle = handle(D::bytes(&row, 0)?)?;
+            let session = happened.iter().position(|happened| happened.handle == handle);
+            let session = session.and_then(|at| attributes.get_mut(at));
+            if let (Some(session), Some(name), Some(value)) =
+                (session, D::bytes(&row, 1)?, D::bytes(&row, 2)?)
+            {
+                push(session, &name);
+                push(session, &value);
             }
         }
-        let args = [
-            Arg::Text(&engine.namespace),
-            Arg::Text(kind.as_str()),
-            Arg::Bytes(handle.as_bytes()),
-            Arg::MaybeBytes(principal.map(|principal| principal.as_str().as_bytes())),
-            Arg::Bytes(&attributes),
-            Arg::Int(column(at)),
-        ];
-        self.execute(&engine.statements.tell, &args).await?;
-        self.tells = true;
-        Ok(())
+        Ok(attributes)
     }
 
     async fn next_of_group(&mut self, key: &[u8; 16], limit: usize) -> Result<Vec<Delivered>, Failure> {
@@ -346,6 +395,22 @@ fn decode<D: Dialect>(row: &D::Row) -> Result<Option<(i64, SessionEvent)>, Failu
     event.principal = named(D::bytes(row, 3)?)?;
     event.attributes = attributes(D::bytes(row, 4)?.unwrap_or_default().into())?;
     Ok(Some((number, event)))
+}
+
+/// Things in parts that have so many bytes at most, or are one thing.
+fn parts<T>(mut things: &[T], bytes: usize, size: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let mut parts = Vec::new();
+    while !things.is_empty() {
+        let mut sum = 0_usize;
+        let fit = things.iter().take_while(|thing| {
+            sum = sum.saturating_add(size(thing));
+            sum <= bytes
+        });
+        let (part, rest) = things.split_at(fit.count().max(1));
+        parts.push(part);
+        things = rest;
+    }
+    parts
 }
 
 /// Writes a text's length before it.

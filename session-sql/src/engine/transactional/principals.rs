@@ -5,6 +5,7 @@ use session_core::{
     Revocation, Revoked, Select, SessionLimit, SignIn, SignedIn, StoredId, TOMBSTONE_LIFE, Timestamp,
 };
 
+use super::events::Happened;
 use super::unit::{Unit, limited};
 use super::{TransactionalEngine, attribute_name};
 use crate::dialect::transactional::{Dialect, Listed};
@@ -241,14 +242,11 @@ impl<D: Dialect> Unit<'_, D> {
         let rows = self.rows(&self.engine.statements.members, &args).await?;
         let mut members = Vec::with_capacity(rows.len());
         for row in &rows {
-            let member = handle(D::bytes(row, 0)?)?;
-            if self.engine.events.is_some() {
-                let kind = EventKind::Deleted(Reason::Revoked);
-                self.tell_of(kind, &member, named(D::bytes(row, 1)?)?.as_ref(), now).await?;
-            }
-            members.push(member);
+            let principal = named(D::bytes(row, 1)?)?;
+            members.push(Happened { handle: handle(D::bytes(row, 0)?)?, principal, at: now });
         }
-        let locators: Vec<_> = members.iter().map(Handle::as_bytes).collect();
+        self.tell_of_all(EventKind::Deleted(Reason::Revoked), &members).await?;
+        let locators: Vec<_> = members.iter().map(|member| member.handle.as_bytes()).collect();
         self.end(&locators, revocation.op, now).await?;
         Ok(Revoked::new(at, members.len(), members.len() == STEP))
     }
