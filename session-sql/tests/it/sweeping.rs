@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    Delivery, EventKind, EventSettings, Events as _, Expiry, NewRecord, SessionStore as _, sweep_all,
+    Delivery, EventKind, EventSettings, Events as _, Expiry, NewRecord, SessionStore as _, Sweep as _,
+    sweep_all,
 };
 use session_sql::{SqlStore, SqlStoreBuilder};
 use session_testkit::{MariaDbServer, PostgresServer};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::support::{NOW, id};
+use crate::support::{NOW, StoreExt as _, id};
 
 /// A database of each kind.
 struct Databases {
@@ -103,4 +104,34 @@ async fn many_that_expire_at_once_are_told_each_with_its_own() {
         }
         assert_eq!(told, 150, "{url}");
     }
+}
+
+/// A busy hour leaves more than one step of them.
+#[tokio::test]
+async fn one_sweep_leaves_no_principal_that_is_outlived_and_no_event_too_many() {
+    let Databases { urls: [url, ..], _folder, .. } = &Databases::create();
+    let store = builder(url).events(EventSettings::new().capacity(100)).connect().await.unwrap();
+    store.begin().await;
+    let pool = sqlx::SqlitePool::connect(url).await.unwrap();
+    let many = |count: u32| {
+        format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})")
+    };
+    for insert in [
+        format!(
+            "{} INSERT INTO http_session_principal (principal_key, expires_at) SELECT randomblob(16), 1 FROM n",
+            many(2500)
+        ),
+        format!(
+            "{} INSERT INTO http_session_event (namespace, kind, locator, attributes, happened_at)
+             SELECT 'session', 'created', randomblob(16), x'', 1 FROM n",
+            many(25_000)
+        ),
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(insert)).execute(&pool).await.unwrap();
+    }
+    assert_eq!(store.sweep(1000).await.unwrap(), 0);
+    let left =
+        "SELECT (SELECT count(*) FROM http_session_principal), (SELECT count(*) FROM http_session_event)";
+    let left: (i64, i64) = sqlx::query_as(left).fetch_one(&pool).await.unwrap();
+    assert_eq!(left, (0, 100));
 }

@@ -32,18 +32,25 @@ pub(super) struct Happened {
 }
 
 impl<D: Dialect> TransactionalEngine<D> {
-    /// What is done when no session is left to be removed: principals who are no longer needed, events beyond those
-    /// that are remembered.
+    /// What is done when no session is left to be removed: principals who are no longer needed, groups that nobody asks
+    /// for, events beyond those that are remembered. Some at a time, until none is left.
     pub(crate) async fn sweep_the_rest(&self) -> Result<(), Failure> {
+        while self.sweep_some_of_the_rest().await? {}
+        Ok(())
+    }
+
+    /// Whether more may be left.
+    async fn sweep_some_of_the_rest(&self) -> Result<bool, Failure> {
         let mut lease = self.writes.lease().await?;
         let outcome = async {
             let mut unit = self.begin(&mut lease).await?;
-            unit.sweep_principals().await?;
-            unit.sweep_groups().await?;
+            let mut is_more = unit.sweep_principals().await?;
+            is_more |= unit.sweep_groups().await?;
             if let Some(events) = &self.events {
-                unit.trim_events(events.remembered()).await?;
+                is_more |= unit.trim_events(events.remembered()).await?;
             }
-            unit.commit().await
+            unit.commit().await?;
+            Ok(is_more)
         };
         let outcome = outcome.await;
         lease.settle(outcome).await
@@ -345,17 +352,19 @@ impl<D: Dialect> Unit<'_, D> {
         Ok(delivered)
     }
 
-    async fn sweep_principals(&mut self) -> Result<(), Failure> {
+    /// Whether more may be left; so do the others.
+    async fn sweep_principals(&mut self) -> Result<bool, Failure> {
         let now = self.now().await?;
         let args = [Arg::Int(column(now)), Arg::Int(limited(STEP))];
         let mut keys = Vec::new();
         for row in self.rows(&self.engine.statements.dead_principals, &args).await? {
             keys.extend(D::bytes(&row, 0)?);
         }
-        self.listed(Listed::RemovePrincipals, &[], &keys).await
+        self.listed(Listed::RemovePrincipals, &[], &keys).await?;
+        Ok(keys.len() == STEP)
     }
 
-    async fn sweep_groups(&mut self) -> Result<(), Failure> {
+    async fn sweep_groups(&mut self) -> Result<bool, Failure> {
         let unused = self.now().await?.saturating_sub(GROUP_LIFE);
         let args = [Arg::Int(column(unused)), Arg::Int(limited(STEP))];
         let mut keys = Vec::new();
@@ -363,22 +372,24 @@ impl<D: Dialect> Unit<'_, D> {
             keys.extend(D::bytes(&row, 0)?);
         }
         self.listed(Listed::RemoveClaims, &[], &keys).await?;
-        self.listed(Listed::RemoveGroups, &[], &keys).await
+        self.listed(Listed::RemoveGroups, &[], &keys).await?;
+        Ok(keys.len() == STEP)
     }
 
     /// Forgets the oldest events, so many that about as many are left as are to be remembered.
-    async fn trim_events(&mut self, remembered: usize) -> Result<(), Failure> {
+    async fn trim_events(&mut self, remembered: usize) -> Result<bool, Failure> {
         let statements = &self.engine.statements;
         let sql: &SqlStr = &statements.events_bounds;
         let rows = self.rows(sql, &[]).await?;
-        let Some(row) = rows.first() else { return Ok(()) };
-        let (Some(oldest), Some(newest)) = (D::int(row, 0)?, D::int(row, 1)?) else { return Ok(()) };
-        let last = (newest - limited(remembered)).min(oldest + 10 * limited(STEP));
+        let Some(row) = rows.first() else { return Ok(false) };
+        let (Some(oldest), Some(newest)) = (D::int(row, 0)?, D::int(row, 1)?) else { return Ok(false) };
+        let surplus = newest - limited(remembered);
+        let last = surplus.min(oldest + 10 * limited(STEP));
         if last >= oldest {
             self.execute(&statements.trim_claims, &[Arg::Int(last)]).await?;
             self.execute(&statements.trim_events, &[Arg::Int(last)]).await?;
         }
-        Ok(())
+        Ok(last < surplus)
     }
 }
 
