@@ -7,7 +7,7 @@ local touch, asked, last = ARGV[3], ARGV[4], 5 + ARGV[5]
 @include parse
 local lacks, is_written = false, false
 -- Most writes leave the times as they are, and work none out.
-if asked ~= '' and (asked ~= 't' or (idle ~= '-' and tonumber(ends) < now + idle)) then
+if asked ~= '' and (asked ~= 't' or idle == '-' or tonumber(ends) < now + idle) then
   local touches, idle_set, stop_set, cap = string.match(asked, '^(t?) ?(%S*) ?(%S*) ?(%S*)$')
   if idle_set ~= '' then idle = idle_set end
   if stop_set == '-' then
