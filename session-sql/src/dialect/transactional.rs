@@ -300,11 +300,11 @@ SELECT session, name, value FROM {attributes} WHERE session IN ({list}) AND name
 const EVENTS: &str = "
 SELECT id, kind, locator, principal, attributes, happened_at FROM {events} WHERE id IN ({list}) ORDER BY id";
 
-/// A group begins with what happens after its first member came. Takes the key, the namespace, the name, nothing that is
-/// late, and the time.
+/// A group begins with what happens after its first member came. Takes the key, the namespace, the name, how far it is,
+/// what is late, and the time.
 const BEGIN_GROUP: &str = "
 INSERT INTO {groups} (group_key, namespace, name, next_after, late, used_at)
-SELECT ?, ?, ?, coalesce(max(id), 0), ?, ? FROM {events} WHERE true {on_group} used_at = {inserted_use}";
+VALUES (?, ?, ?, ?, ?, ?) {on_group} used_at = {inserted_use}";
 
 /// Whether there is anything for a group: how far it is, what is late, the newest event, the claim that waits longest,
 /// when it was last used, the time. Takes the key twice.

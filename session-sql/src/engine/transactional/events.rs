@@ -58,10 +58,22 @@ impl<D: Dialect> TransactionalEngine<D> {
 
     pub(super) async fn newest_event_once(&self) -> Result<Cursor, Failure> {
         let mut lease = self.reads().lease().await?;
-        let outcome = D::row(lease.connection()?, &self.statements.events_bounds, &[]).await;
-        let row = lease.settle(outcome.map_err(Failure::from)).await?;
-        let newest = row.map(|row| D::int(&row, 1)).transpose()?.flatten();
-        Ok(Cursor::at(newest.unwrap_or(0)))
+        let outcome = self.beginning(lease.connection()?).await;
+        lease.settle(outcome).await
+    }
+
+    /// After all that can be seen now. What was given a number before, and is not committed yet, is late.
+    async fn beginning(&self, connection: &mut D::Connection) -> Result<Cursor, Failure> {
+        let row = D::row(connection, &self.statements.events_bounds, &[]).await?;
+        let newest = row.map(|row| D::int(&row, 1)).transpose()?.flatten().unwrap_or(0);
+        let row = D::row(connection, &self.statements.now, &[]).await?;
+        let now = self.time.now(row.map(|row| D::int(&row, 0)).transpose()?.flatten())?;
+        let mut cursor = Cursor::shortly_before(newest);
+        let args = [Arg::Int(cursor.after), Arg::Int(limited(STEP))];
+        for row in D::rows(connection, &self.statements.new_events, &args).await? {
+            cursor.passed(self.number(&row)?.0, now);
+        }
+        Ok(cursor)
     }
 
     /// What has happened after the cursor, at most `limit` events, and where the cursor is then.
@@ -144,11 +156,14 @@ impl<D: Dialect> TransactionalEngine<D> {
         let mut lease = self.writes.lease().await?;
         let outcome = async {
             let mut unit = self.begin(&mut lease).await?;
+            let cursor = self.beginning(unit.connection()).await?;
+            let late = cursor.encoded();
             let args = [
                 Arg::Bytes(&key),
                 Arg::Text(&self.namespace),
                 Arg::Bytes(group.as_bytes()),
-                Arg::Bytes(&[]),
+                Arg::Int(cursor.after),
+                Arg::Bytes(&late),
                 Arg::Int(column(unit.now().await?)),
             ];
             unit.execute(&self.statements.begin_group, &args).await?;
