@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use session_core::{
@@ -12,6 +12,7 @@ use session_core::{
 use crate::attempts::{Budget, Resend};
 use crate::config::SqlStoreBuilder;
 use crate::engine::Engine;
+use crate::engine::transactional::older;
 use crate::error::Failure;
 use crate::events::Listening;
 use crate::schema::Kind;
@@ -151,7 +152,8 @@ impl Principals for SqlStore {
     /// One transaction of some six statements, more with a limit.
     async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn> {
         sign_in.changes.attributes.keys().try_for_each(|name| check_name(name))?;
-        self.budget.run(Resend::Yes, || self.engine.sign_in(id, sign_in, access)).await
+        let asked = Instant::now();
+        self.budget.run(Resend::Yes, || self.engine.sign_in(id, sign_in, older(access, asked))).await
     }
 
     /// One statement.
