@@ -140,8 +140,9 @@ impl Renewal for SqlStore {
 
 #[async_trait]
 impl Sweep for SqlStore {
-    /// One statement, or one short transaction: choose `limit` so that it takes some milliseconds, about 1000. Rows
-    /// that another node is at are left to it.
+    /// One short transaction: choose `limit` so that it takes some milliseconds, about 1000. Rows that another node is at are
+    /// left to it, those of another namespace to that one's nodes. Where no session is left to be removed, some more
+    /// transactions remove what else is not needed any longer.
     async fn sweep(&self, limit: usize) -> Result<usize> {
         self.budget.run(Resend::Yes, || self.engine.sweep(limit)).await
     }
