@@ -48,6 +48,8 @@
 
 mod attempts;
 mod backoff;
+#[cfg(feature = "postgres")]
+mod batch;
 mod config;
 mod cursor;
 mod dialect;

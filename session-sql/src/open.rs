@@ -82,22 +82,25 @@ fn postgres_at(url: &str, target: &Target) -> Result<Connections<sqlx::Postgres>
         PgSslMode::VerifyCa | PgSslMode::VerifyFull => tls::Asked::Verification,
     };
     tls::check(asked, url, cfg!(feature = "tls"))?;
-    // Whatever the server's defaults are. What the node no longer waits for is not to wait for locks, either. A bitmap
-    // of a session's few attributes costs more than it saves.
+    // Whatever the server's defaults are. What the node no longer waits for is not to wait for locks, either.
     let setup = format!(
-        "SET default_transaction_isolation = 'read committed'; SET enable_bitmapscan = off; \
-         SET statement_timeout = {}",
+        "SET default_transaction_isolation = 'read committed'; SET statement_timeout = {}; {POSTGRES_PLANS}",
         target.budget.as_millis()
     );
     Ok(Connections::own(options, Some(AssertSqlSafe(setup).into_sql_str()), target.max_connections))
 }
 
+/// A session's few rows are found by index, also among few sessions: a bitmap of them, or a look at the whole table for
+/// several sessions at once, costs more than it saves. Nothing here is worth compiling.
+#[cfg(feature = "postgres")]
+const POSTGRES_PLANS: &str = "SET enable_bitmapscan = off; SET enable_seqscan = off; SET jit = off";
+
 #[cfg(feature = "postgres")]
 async fn postgres(connections: Connections<sqlx::Postgres>, target: Target) -> Result<Arc<dyn Engine>> {
     use crate::engine::postgres::PostgresEngine;
     schema::prepare(&connections, target.kind, &target.tables, target.migrate).await?;
-    let Target { tables, namespace, events, notifies, .. } = target;
-    let engine = PostgresEngine::new(connections, &tables, namespace, events, notifies);
+    let Target { tables, namespace, budget, events, notifies, .. } = target;
+    let engine = PostgresEngine::new(connections, &tables, namespace, budget, events, notifies);
     Ok(Arc::new(engine))
 }
 

@@ -85,6 +85,15 @@ impl<D: Driver> Connections<D> {
         }
     }
 
+    /// Whether nobody has to wait for one. sqlx's pool cannot tell, and is taken to have one.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn has_a_free_one(&self) -> bool {
+        match self {
+            Self::Own(own) => own.permits.available_permits() > 0,
+            Self::Given(_) => true,
+        }
+    }
+
     /// A connection that is good as far as is known. Waits for one without end: the caller bounds it.
     pub(crate) async fn lease(&self) -> Result<Lease<'_, D>, Failure> {
         let held = match self {

@@ -24,8 +24,9 @@ pub const MAX_NAME_BYTES: usize = 1024;
 /// Keeps sessions in a database: one row a session, one row an attribute.
 ///
 /// Every operation is one atomic unit: on PostgreSQL one statement (a second one only to say *why* nothing matched),
-/// elsewhere one short transaction; reading is one statement everywhere. It answers within the budget. Dropping its
-/// future leaves open whether it is carried out.
+/// elsewhere one short transaction; reading is one statement everywhere. On PostgreSQL, while all connections of the
+/// store's own are in use, the loads that wait for one share a statement, and so do the creates. An operation answers
+/// within the budget. Dropping its future leaves open whether it is carried out.
 pub struct SqlStore {
     engine: Arc<dyn Engine>,
     kind: Kind,

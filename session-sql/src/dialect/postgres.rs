@@ -23,10 +23,13 @@ impl Dialect for Postgres {
 /// session that expired during the wait is not revived.
 pub(crate) struct Statements {
     pub(crate) create: Setting,
+    pub(crate) create_many: SqlStr,
     pub(crate) load_all: SqlStr,
     pub(crate) load_one: SqlStr,
     pub(crate) load_only: SqlStr,
     pub(crate) load_metadata: SqlStr,
+    pub(crate) load_many: SqlStr,
+    pub(crate) load_many_only: SqlStr,
     pub(crate) promote: SqlStr,
     pub(crate) touch: SqlStr,
     pub(crate) save: Changing,
@@ -74,11 +77,14 @@ impl Statements {
         };
         let rotated = format!("{ROTATED}, {TIMED}");
         Self {
-            create: setting(INSERT, CREATE),
-            load_all: fill(&LOAD.replace("{which}", "")),
-            load_one: fill(&LOAD.replace("{which}", "AND a.name = $2")),
-            load_only: fill(&LOAD.replace("{which}", "AND a.name = ANY($2)")),
+            create: setting(&insert("$1", "$2", ""), CREATE),
+            create_many: fill(&CREATE_MANY.replace("{session}", &insert("v.locator", "v.digest", NEW))),
+            load_all: fill(&load("= $1", "")),
+            load_one: fill(&load("= $1", "AND a.name = $2")),
+            load_only: fill(&load("= $1", "AND a.name = ANY($2)")),
             load_metadata: fill(LOAD_METADATA),
+            load_many: fill(&load("= ANY($1)", "")),
+            load_many_only: fill(&load("= ANY($1)", "AND a.name = ANY($2)")),
             promote: fill(PROMOTE),
             touch: fill(TOUCH),
             save: changing("last_op = $3"),
@@ -122,12 +128,16 @@ const ONE: &str = "SELECT s.locator, $4::bytea, $5::bytea FROM s";
 const MANY: &str =
     "SELECT s.locator, v.name, v.value FROM s, unnest($4::bytea[], $5::bytea[]) AS v (name, value)";
 
-/// $1 locator, $2 digest, $3 namespace, $6 idle, $7 absolute, $8 throttle.
+/// $3 namespace, $6 idle, $7 absolute, $8 throttle.
+fn insert(locator: &str, digest: &str, from: &str) -> String {
+    INSERT.replace("{locator}", locator).replace("{digest}", digest).replace("{from}", from)
+}
+
 const INSERT: &str = "
 INSERT INTO {sessions} AS s
   (locator, namespace, digest, created_at, last_accessed, idle, ends_at, expires_at, renewed_at)
-SELECT $1, $3, $2, t.now, t.now, t.idle, CASE WHEN t.absolute IS NOT NULL THEN t.latest END, {extended}, t.now
-FROM (
+SELECT {locator}, $3, {digest}, t.now, t.now, t.idle, CASE WHEN t.absolute IS NOT NULL THEN t.latest END, {extended}, t.now
+FROM {from}(
   SELECT n.now, $6::bigint AS idle, $7::bigint AS absolute, $8::bigint AS throttle,
     coalesce(least(n.now + $7::bigint, {never}), {never}) AS latest
   FROM (SELECT {now} AS now) n
@@ -138,12 +148,29 @@ const CREATE: &str = "
 WITH s AS ({session} RETURNING s.locator)
 INSERT INTO {attributes} (session, name, value) {set}";
 
+/// The new sessions. $1 locators, $2 digests.
+const NEW: &str = "unnest($1::bytea[], $2::bytea[]) AS v (locator, digest), ";
+
+/// Answers the locators of those that it has begun. Their attributes are $4 names and $5 values, of the sessions $9.
+const CREATE_MANY: &str = "
+WITH s AS ({session} RETURNING s.locator), a AS (
+  INSERT INTO {attributes} (session, name, value)
+  SELECT s.locator, v.name, v.value
+  FROM s JOIN unnest($9::bytea[], $4::bytea[], $5::bytea[]) AS v (session, name, value) ON v.session = s.locator
+)
+SELECT s.locator FROM s";
+
+/// $1 locator or locators, $2 the name or names.
+fn load(locator: &str, which: &str) -> String {
+    LOAD.replace("{locator}", locator).replace("{which}", which)
+}
+
 /// A row an attribute, with the session's columns in each: cheaper than lists of names and values, which the server
-/// would have to build. $1 locator, $2 the name or names.
+/// would have to build.
 const LOAD: &str = "
-SELECT {columns}, {now}, a.name, a.value
+SELECT {columns}, {now}, a.name, a.value, s.locator
 FROM {sessions} AS s LEFT JOIN {attributes} AS a ON a.session = s.locator {which}
-WHERE s.locator = $1";
+WHERE s.locator {locator}";
 
 /// $1 locator.
 const LOAD_METADATA: &str = "SELECT {columns}, {now} FROM {sessions} AS s WHERE s.locator = $1";

@@ -65,9 +65,18 @@ struct OnServer<S> {
 
 impl<S: Server> OnServer<S> {
     async fn start(server: Arc<S>) -> Self {
+        Self::set(server, |builder| builder).await
+    }
+
+    /// Each node has one connection, for which everything waits.
+    async fn crowded(server: Arc<S>) -> Self {
+        Self::set(server, |builder| builder.max_connections(1)).await
+    }
+
+    async fn set(server: Arc<S>, set: impl Fn(SqlStoreBuilder) -> SqlStoreBuilder) -> Self {
         let database = server.database();
         let url = server.url(&database);
-        let nodes = [node(builder(url.clone())).await, node(builder(url)).await];
+        let nodes = [node(set(builder(url.clone()))).await, node(set(builder(url))).await];
         Self { server, database, nodes, turn: AtomicUsize::new(0) }
     }
 }
@@ -175,6 +184,7 @@ impl Harness for Sqlite {
 }
 
 store_conformance!(postgres, OnServer::start(PostgresServer::shared()).await);
+store_conformance!(postgres_crowded, OnServer::crowded(PostgresServer::shared()).await);
 store_conformance!(mariadb, OnServer::start(MariaDbServer::shared()).await);
 store_conformance!(sqlite_file, Sqlite::file().await);
 store_conformance!(sqlite_memory, Sqlite::memory().await);

@@ -158,13 +158,26 @@ async fn every_look_goes_by_an_index() {
     costs.server.query(database, "ALTER DATABASE test_0 SET session_preload_libraries = 'auto_explain'");
     costs.server.query(database, "ALTER DATABASE test_0 SET auto_explain.log_min_duration = 0");
     costs.server.query(database, "ALTER DATABASE test_0 SET auto_explain.log_nested_statements = on");
-    let store = SqlStore::builder(costs.server.url(database)).connect().await.unwrap();
+    let builder = SqlStore::builder(costs.server.url(database)).max_connections(1);
+    let store = builder.connect().await.unwrap();
     let before = costs.server.log().len();
     for _ in 0..7 {
         store.live_through().await;
     }
     let id = store.begin().await;
-    store.touch(&id, NOW).await.unwrap();
+    for _ in 0..7 {
+        // What waits for the only connection goes together.
+        let (new, begun) = (counting(), [crate::support::id(), crate::support::id()]);
+        let (touched, ..) = tokio::join!(
+            store.touch(&id, NOW),
+            store.load(&id, Select::All, NOW),
+            store.load(&id, Select::Only(&["n"]), NOW),
+            store.create(&begun[0], &new, NOW),
+            store.create(&begun[1], &new, NOW),
+        );
+        touched.unwrap();
+    }
+    assert!(costs.server.log()[before..].contains("unnest"), "some have gone together");
     store.take(&id, "n", NOW).await.unwrap();
     store.replace_if(&id, "n", None, Some(b"1"), NOW).await.unwrap();
     store.replace_if(&id, "n", Some(b"1"), Some(b"2"), NOW).await.unwrap();

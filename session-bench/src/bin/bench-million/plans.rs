@@ -59,15 +59,18 @@ enum Operation {
     Load,
     Save,
     Create,
+    /// Loads and creates that wait for the connection.
+    Batches,
     SignIn,
     Find,
     Sweep,
 }
 
-const OPERATIONS: [(&str, Operation); 6] = [
+const OPERATIONS: [(&str, Operation); 7] = [
     ("load", Operation::Load),
     ("save", Operation::Save),
     ("create", Operation::Create),
+    ("several loads, and several creates", Operation::Batches),
     ("sign_in", Operation::SignIn),
     ("find and count", Operation::Find),
     ("sweep", Operation::Sweep),
@@ -100,6 +103,15 @@ impl Asked<'_> {
                     session_core::NewRecord::new(Expiry::idle(std::time::Duration::from_secs(3_600))?);
                 new.attributes.insert("cart".into(), "0".into());
                 store.create(&id, &new, NOW).await.map(drop)?;
+            }
+            Operation::Batches => {
+                let [load, another] = [n, n + 1].map(|n| Box::pin(self.of(Operation::Load, n)));
+                let [create, other] = [n, n + 1].map(|n| Box::pin(self.of(Operation::Create, n)));
+                // What is polled first has the connection.
+                let touch = store.touch(id, NOW);
+                let (touched, one, two, three, four) = tokio::join!(touch, load, another, create, other);
+                touched?;
+                one.and(two).and(three).and(four)?;
             }
             Operation::SignIn => {
                 let expiry = Expiry::idle(std::time::Duration::from_secs(3_600))?;

@@ -1,3 +1,7 @@
+//! PostgreSQL, statement by statement.
+
+mod batches;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +15,10 @@ use session_core::{
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Postgres, SqlStr};
 
+use self::batches::{Creates, Loads};
 use super::Engine;
 use super::transactional::TransactionalEngine;
+use crate::batch::Batches;
 use crate::cursor::Cursor;
 use crate::dialect::Tables;
 use crate::dialect::postgres::{Setting, Statements};
@@ -29,10 +35,14 @@ use crate::wake::Wake;
 /// one looks why; when that finds a match after all, because things have changed meanwhile, the first is sent again.
 ///
 /// What is too much for one statement are transactions: principals, and where events are on, what they tell of.
+///
+/// While all connections are in use, the loads that wait for one go together, and so do the creates.
 pub(crate) struct PostgresEngine {
     connections: Arc<Connections<Postgres>>,
-    statements: Statements,
-    namespace: String,
+    statements: Arc<Statements>,
+    namespace: Arc<str>,
+    loads: Batches<Loads>,
+    creates: Batches<Creates>,
     transactional: TransactionalEngine<Postgres>,
     notifications: Option<Notifications>,
 }
@@ -42,10 +52,12 @@ impl PostgresEngine {
         connections: Connections<Postgres>,
         tables: &Tables,
         namespace: String,
+        budget: Duration,
         events: Option<EventSettings>,
         notifies: bool,
     ) -> Self {
         let connections = Arc::new(connections);
+        let statements = Arc::new(Statements::new(tables));
         let transactional = TransactionalEngine::new(
             None,
             Arc::clone(&connections),
@@ -57,7 +69,18 @@ impl PostgresEngine {
         let notifications = (notifies && transactional.events().is_some()).then(|| {
             Notifications::start(Arc::clone(&connections), tables, &namespace, transactional.told())
         });
-        Self { connections, statements: Statements::new(tables), namespace, transactional, notifications }
+        let namespace: Arc<str> = namespace.into();
+        let loads = Loads { statements: Arc::clone(&statements) };
+        let creates = Creates { statements: Arc::clone(&statements), namespace: Arc::clone(&namespace) };
+        Self {
+            loads: Batches::new(loads, Arc::clone(&connections), budget),
+            creates: Batches::new(creates, Arc::clone(&connections), budget),
+            connections,
+            statements,
+            namespace,
+            transactional,
+            notifications,
+        }
     }
 
     fn tells_events(&self) -> bool {
@@ -70,6 +93,9 @@ impl Engine for PostgresEngine {
     async fn create(&self, id: &StoredId, new: &NewRecord, access: Access) -> Result<Created, Failure> {
         if self.tells_events() {
             return self.transactional.create(id, new, access).await;
+        }
+        if let Some(created) = self.creates.answer(|| batches::create(id, new, access)).await {
+            return Ok(created);
         }
         let (names, values): (Vec<&[u8]>, Vec<&[u8]>) =
             new.attributes.iter().map(|(name, value)| (name.as_bytes(), value.as_ref())).unzip();
@@ -107,6 +133,9 @@ impl Engine for PostgresEngine {
     }
 
     async fn load(&self, id: &StoredId, select: Select<'_>, access: Access) -> Result<Load, Failure> {
+        if let Some(loaded) = self.loads.answer(|| batches::load(id, select, access)).await {
+            return Ok(loaded);
+        }
         let mut lease = self.connections.lease().await?;
         let outcome = self.load_on(lease.connection()?, id, select, access).await;
         lease.settle(outcome).await
@@ -240,7 +269,7 @@ impl Engine for PostgresEngine {
         op: OpId,
         access: Access,
     ) -> Result<Swapped, Failure> {
-        let Statements { replace_none, replace, remove, .. } = &self.statements;
+        let Statements { replace_none, replace, remove, .. } = &*self.statements;
         let [locator, digest] = presented(id);
         let named = Arg::Bytes(name.as_bytes());
         let op = Arg::Bytes(op.as_bytes());
@@ -356,7 +385,7 @@ impl PostgresEngine {
         let removed: Vec<&[u8]> = removed.map(|(name, _)| name.as_bytes()).collect();
         let timeout = |timeout: Option<Option<_>>| timeout.map(|timeout| timeout.map_or(-1, millis));
         let [locator, digest] = presented(id);
-        let Statements { save, save_touching, save_timed, rotate, .. } = &self.statements;
+        let Statements { save, save_touching, save_timed, rotate, .. } = &*self.statements;
         let is_timed = changes.idle.is_some() || changes.absolute.is_some();
         let (statements, takes) = match (new, is_timed, changes.touch) {
             (Some(_), _, _) => (rotate, 11),
@@ -425,11 +454,10 @@ impl PostgresEngine {
         };
         loop {
             let found = Postgres::rows(connection, sql, args).await?;
-            let Some(first) = found.first() else { return Ok(Miss::of_nothing(access).into()) };
-            let (mut row, now) = decode(first)?;
-            if let Some(miss) = row.miss(id, access, now) {
-                return Ok(miss.into());
-            }
+            let (mut row, now) = match matched(found.first().map(decode).transpose()?, id, access) {
+                Ok(matched) => matched,
+                Err(miss) => return Ok(miss.into()),
+            };
             if row.shows_candidate(id.digest()) {
                 let args = presented(id);
                 if Postgres::execute(connection, &self.statements.promote, &args).await? == 0 {
@@ -464,10 +492,7 @@ impl PostgresEngine {
         access: Access,
     ) -> Result<Result<(Row, Timestamp), Miss>, Failure> {
         let found = self.look(connection, id.handle()).await?;
-        Ok(match miss(found.as_ref(), id, access) {
-            Some(miss) => Err(miss),
-            None => found.ok_or_else(|| Miss::of_nothing(access)),
-        })
+        Ok(matched(found, id, access))
     }
 }
 
@@ -491,6 +516,14 @@ fn miss(found: Option<&(Row, Timestamp)>, id: &StoredId, access: Access) -> Opti
     match found {
         Some((row, now)) => row.miss(id, access, *now),
         None => Some(Miss::of_nothing(access)),
+    }
+}
+
+/// What was found, if the presented id matches it.
+fn matched(found: Option<(Row, Timestamp)>, id: &StoredId, access: Access) -> Result<(Row, Timestamp), Miss> {
+    match miss(found.as_ref(), id, access) {
+        Some(miss) => Err(miss),
+        None => found.ok_or_else(|| Miss::of_nothing(access)),
     }
 }
 
