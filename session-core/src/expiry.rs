@@ -121,8 +121,8 @@ pub(crate) fn touch_due(
     expires_at: Timestamp,
     now: Timestamp,
 ) -> bool {
-    let end = end.unwrap_or(Timestamp::NEVER);
-    idle.is_some_and(|idle| expires_at < now.saturating_add(idle).min(end))
+    let unused = idle.map_or(Timestamp::NEVER, |idle| now.saturating_add(idle));
+    expires_at < unused.min(end.unwrap_or(Timestamp::NEVER))
 }
 
 #[cfg(test)]
@@ -160,8 +160,11 @@ mod tests {
     }
 
     #[test]
-    fn a_session_without_an_idle_timeout_is_never_touched() {
+    fn a_session_without_an_idle_timeout_is_touched_only_until_it_lives_as_long_as_it_is_to() {
         assert!(!touch_due(None, None, Timestamp::NEVER, at(1)));
+        assert!(!touch_due(None, Some(at(9)), at(9), at(1)));
+        assert!(touch_due(None, None, at(9), at(1)));
+        assert!(touch_due(None, Some(at(9)), at(8), at(1)));
         assert_eq!(extended(None, None, at(1), MINUTE), Timestamp::NEVER);
     }
 

@@ -104,6 +104,7 @@ fn part(name: &str) -> Option<&'static str> {
         "extend" => include_str!("scripts/extend.lua"),
         "expire" => include_str!("scripts/expire.lua"),
         "cap" => include_str!("scripts/cap.lua"),
+        "set" => include_str!("scripts/set.lua"),
         "change" => include_str!("scripts/change.lua"),
         "rotated" => include_str!("scripts/rotated.lua"),
         "done" => include_str!("scripts/done.lua"),

@@ -31,6 +31,12 @@ impl Cursor {
         Self { after, late: Vec::new() }
     }
 
+    /// Where somebody begins to look around when this is the newest number: what was given a smaller one may be seen
+    /// later.
+    pub(crate) fn shortly_before(newest: i64) -> Self {
+        Self::at((newest - i64::try_from(MOST).unwrap_or(i64::MAX)).max(0))
+    }
+
     /// As [`encoded`](Self::encoded) has written what is late.
     pub(crate) fn decoded(after: i64, late: &[u8]) -> Self {
         let number = |bytes: &[u8]| bytes.try_into().map_or(0, i64::from_be_bytes);

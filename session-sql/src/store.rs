@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use session_core::{
@@ -12,6 +12,7 @@ use session_core::{
 use crate::attempts::{Budget, Resend};
 use crate::config::SqlStoreBuilder;
 use crate::engine::Engine;
+use crate::engine::transactional::older;
 use crate::error::Failure;
 use crate::events::Listening;
 use crate::schema::Kind;
@@ -140,8 +141,9 @@ impl Renewal for SqlStore {
 
 #[async_trait]
 impl Sweep for SqlStore {
-    /// One statement, or one short transaction: choose `limit` so that it takes some milliseconds, about 1000. Rows
-    /// that another node is at are left to it.
+    /// One short transaction: choose `limit` so that it takes some milliseconds, about 1000. Rows that another node is at are
+    /// left to it, those of another namespace to that one's nodes. Where no session is left to be removed, some more
+    /// transactions remove what else is not needed any longer.
     async fn sweep(&self, limit: usize) -> Result<usize> {
         self.budget.run(Resend::Yes, || self.engine.sweep(limit)).await
     }
@@ -152,7 +154,8 @@ impl Principals for SqlStore {
     /// One transaction of some six statements, more with a limit.
     async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn> {
         sign_in.changes.attributes.keys().try_for_each(|name| check_name(name))?;
-        self.budget.run(Resend::Yes, || self.engine.sign_in(id, sign_in, access)).await
+        let asked = Instant::now();
+        self.budget.run(Resend::Yes, || self.engine.sign_in(id, sign_in, older(access, asked))).await
     }
 
     /// One statement.

@@ -30,7 +30,7 @@ impl Inbox {
     /// At most `limit` of the events that are due to be handed out again, those first that wait the longest. `now` is
     /// the time since some fixed moment.
     pub fn again(&mut self, limit: usize, now: Duration) -> Vec<Delivered> {
-        let is_due = |held: &Held| held.handed_out + self.again_after <= now;
+        let is_due = |held: &Held| held.handed_out.saturating_add(self.again_after) <= now;
         let mut due: Vec<_> = self.held.iter_mut().filter(|(_, held)| is_due(held)).collect();
         due.sort_by_key(|(_, held)| held.handed_out);
         let again = due.into_iter().take(limit).map(|(receipt, held)| {
@@ -89,6 +89,13 @@ mod tests {
         assert_eq!(again(&mut inbox, 1, 2 * SECOND), [("first".to_owned(), 2)]);
         assert_eq!(again(&mut inbox, 9, 2 * SECOND), [("later".to_owned(), 2)]);
         assert_eq!(again(&mut inbox, 9, 3 * SECOND).len(), 2);
+    }
+
+    #[test]
+    fn the_longest_time_is_for_ever() {
+        let mut inbox = Inbox::new(Duration::MAX);
+        inbox.hand_out(event(), Receipt::new("once"), SECOND);
+        assert_eq!(inbox.again(9, 9 * SECOND), []);
     }
 
     #[test]

@@ -370,7 +370,11 @@ impl Shared {
                     state.remember(name, value);
                     return Ok(());
                 }
-                Swapped::Conflict(found) => stored = found,
+                Swapped::Conflict(found) => {
+                    stored = found;
+                    // It has been read now: should it have ended by the next try, nothing of it begins another one.
+                    target = target.map(|at| Stored { loaded: true, ..at });
+                }
                 Swapped::Gone => self.missed(at, true)?,
                 Swapped::Absent => {
                     self.missed(at, false)?;

@@ -5,9 +5,9 @@
 local touch, asked, last = ARGV[3], ARGV[4], 5 + ARGV[5]
 @include now
 @include parse
-local lacks, is_written = false, false
+local lacks, first = false, 6
 -- Most writes leave the times as they are, and work none out.
-if asked ~= '' and (asked ~= 't' or (idle ~= '-' and tonumber(ends) < now + idle)) then
+if asked ~= '' and (asked ~= 't' or idle == '-' or tonumber(ends) < now + idle) then
   local touches, idle_set, stop_set, cap = string.match(asked, '^(t?) ?(%S*) ?(%S*) ?(%S*)$')
   if idle_set ~= '' then idle = idle_set end
   if stop_set == '-' then
@@ -19,10 +19,9 @@ if asked ~= '' and (asked ~= 't' or (idle ~= '-' and tonumber(ends) < now + idle
   if idle_set ~= '' or stop_set ~= '' or (touches == 't' and tonumber(ends) < due) then
     @include cap
     local times = string.format('%s %.0f %s %s %.0f', created, math.max(before, now), idle, stop, extended)
-    redis.call('HSET', key, 'm', times, unpack(ARGV, 6, last))
+    first = math.min(last, 4005) + 1
+    redis.call('HSET', key, 'm', times, unpack(ARGV, 6, first - 1))
     @include expire
-    is_written = true
   end
 end
-if last > 5 and not is_written then redis.call('HSET', key, unpack(ARGV, 6, last)) end
-if #ARGV > last then redis.call('HDEL', key, unpack(ARGV, last + 1)) end
+@include set

@@ -10,6 +10,9 @@ end
 if stop ~= '-' then stop = string.format('%.0f', math.min(now + stop, 253402300799999)) end
 @include extend
 local times = string.format('%.0f %.0f %s %s %.0f', now, now, idle, stop, extended)
-redis.call('HSET', key, 'd', digest, 'm', times, unpack(ARGV, 5))
+local last = #ARGV
+local first = math.min(last, 4004) + 1
+redis.call('HSET', key, 'd', digest, 'm', times, unpack(ARGV, 5, first - 1))
+@include set
 if extended < NEVER then redis.call('PEXPIREAT', key, extended - 1) end
 return now

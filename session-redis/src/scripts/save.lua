@@ -2,6 +2,6 @@
 -- HSET comes first: when memory is full it is refused, and nothing has been written yet.
 @include match
 local last = 3 + ARGV[3]
-if last > 3 then redis.call('HSET', key, unpack(ARGV, 4, last)) end
-if #ARGV > last then redis.call('HDEL', key, unpack(ARGV, last + 1)) end
+local first = 4
+@include set
 return 1

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use session_core::{
-    Access, Expiry, Handle, Load, Page, Principal, Principals, Revocation, Saved, Select, SessionLimit,
-    SessionStore as _, SignIn, SignedIn, StoredId,
+    Access, Changes, Expiry, Handle, Load, Page, Principal, Principals, Revocation, Saved, Select,
+    SessionLimit, SessionStore as _, SignIn, SignedIn, StoredId, Timestamp,
 };
 use session_redis::RedisStore;
 use session_testkit::RedisServer;
@@ -86,6 +86,36 @@ async fn no_end_of_a_session_is_later_than_that_of_its_entry() {
     assert_eq!(server.query::<i64>(&["PTTL", &index("ada")]), -1);
     store.delete(&id, op(), FRESH).await.unwrap();
     assert_eq!(server.query::<u8>(&["EXISTS", &index("ada")]), 0);
+}
+
+/// The node may die, or its client hang up, when the session has its new timeout and its entry does not know of it yet.
+#[tokio::test]
+async fn a_timeout_that_did_not_reach_the_entry_reaches_it_with_the_next_use() {
+    let server = RedisServer::start();
+    let store = store_at(server.port()).await;
+    for idle in [Some(2 * HOUR), None] {
+        let id = signed_in(&store, "ada").await;
+        // Nothing can be written to the entry meanwhile.
+        server.query::<()>(&["RENAME", &index("ada"), "aside"]);
+        server.query::<()>(&["SET", &index("ada"), "in the way"]);
+        let mut changes = Changes::new();
+        changes.idle = Some(idle);
+        assert_eq!(store.save(&id, &changes, FRESH).await.unwrap(), Saved::Applied);
+        server.query::<()>(&["RENAME", "aside", &index("ada")]);
+
+        let Load::Live { record, now } = store.load(&id, Select::Metadata, FRESH).await.unwrap() else {
+            panic!("the session has ended");
+        };
+        assert!(record.expires_at < now.saturating_add(2 * HOUR), "the entry was extended");
+        assert!(record.is_touch_due(now), "{idle:?}");
+        store.touch(&id, FRESH).await.unwrap();
+        let Load::Live { record, .. } = store.load(&id, Select::Metadata, FRESH).await.unwrap() else {
+            panic!("the session has ended");
+        };
+        let ends = record.expires_at;
+        let expected = idle.map_or(Timestamp::NEVER, |idle| now.saturating_add(idle));
+        assert!(ends >= expected, "{idle:?}: {ends:?}");
+    }
 }
 
 /// An index that a failover has lost is written again by the next use that is noted.

@@ -45,7 +45,6 @@ pub(crate) struct Statements<D> {
     pub(crate) members: SqlStr,
     pub(crate) count: SqlStr,
     pub(crate) dead_principals: SqlStr,
-    pub(crate) tell: SqlStr,
     pub(crate) events_bounds: SqlStr,
     pub(crate) trim_claims: SqlStr,
     pub(crate) trim_events: SqlStr,
@@ -70,8 +69,8 @@ pub(crate) enum Listed {
     Set,
     /// Takes the session, then the names.
     Remove,
-    /// Takes the session, then the names.
-    Values,
+    /// Takes namespace, kind, locator, principal, attributes and time of each event.
+    Tell,
     /// Takes the sessions.
     Clear,
     /// Takes the locators.
@@ -121,7 +120,6 @@ impl<D: Dialect> Statements<D> {
             members: fill(MEMBERS),
             count: fill("SELECT count(*) FROM {sessions} WHERE principal_key = ? AND expires_at > ?"),
             dead_principals: fill(DEAD_PRINCIPALS),
-            tell: fill(TELL),
             events_bounds: fill("SELECT min(id), max(id) FROM {events}"),
             trim_claims: fill("DELETE FROM {claims} WHERE event <= ?"),
             trim_events: fill("DELETE FROM {events} WHERE id <= ?"),
@@ -148,9 +146,7 @@ impl<D: Dialect> Statements<D> {
             Listed::Load => (LOAD, "?"),
             Listed::Set => (SET, "(?, ?, ?)"),
             Listed::Remove => ("DELETE FROM {attributes} WHERE session = ? AND name IN ({list})", "?"),
-            Listed::Values => {
-                ("SELECT name, value FROM {attributes} WHERE session = ? AND name IN ({list})", "?")
-            }
+            Listed::Tell => (TELL, "(?, ?, ?, ?, ?, ?)"),
             Listed::Clear => ("DELETE FROM {attributes} WHERE session IN ({list})", "?"),
             Listed::RemoveSessions => ("DELETE FROM {sessions} WHERE locator IN ({list})", "?"),
             Listed::End => (END, "?"),
@@ -166,10 +162,19 @@ impl<D: Dialect> Statements<D> {
             Listed::Acknowledge => ("DELETE FROM {claims} WHERE group_key = ? AND event IN ({list})", "?"),
         };
         let which = if matches!(listed, Listed::FindAll) { "" } else { "AND a.name IN ({list})" };
-        let list = vec![item; count].join(", ");
-        let text = expanded::<D>(&template.replace("{which}", which)).replace("{list}", &list);
+        let text = expanded::<D>(&template.replace("{which}", which)).replace("{list}", &list(item, count));
         safe::<D>(self.tables.text(&text))
     }
+
+    /// The statement that reads these attributes of these sessions. Takes the sessions, then the names.
+    pub(crate) fn values(&self, sessions: usize, names: usize) -> SqlStr {
+        let text = VALUES.replace("{list}", &list("?", sessions)).replace("{names}", &list("?", names));
+        safe::<D>(self.tables.text(&text))
+    }
+}
+
+fn list(item: &str, count: usize) -> String {
+    vec![item; count].join(", ")
 }
 
 fn expanded<D: Dialect>(template: &str) -> String {
@@ -240,9 +245,11 @@ WHERE locator IN ({list})";
 
 /// What is to be removed. Each row is looked at again under its lock, and one that is locked is left for the next time:
 /// a look without a lock would remove a session that was touched meanwhile. Attributes are removed by a later
-/// statement, which sees all that was committed before the lock. Takes the time and how many.
+/// statement, which sees all that was committed before the lock. Other namespaces are left to nodes of their own, which
+/// know what is to be told. Takes the namespace, the time and how many.
 const DEAD: &str = "
-SELECT locator, principal, ended_at, expires_at FROM {sessions} WHERE expires_at <= ? ORDER BY expires_at LIMIT ? {skip_locked}";
+SELECT locator, principal, ended_at, expires_at FROM {sessions} WHERE namespace = ? AND expires_at <= ?
+ORDER BY expires_at LIMIT ? {skip_locked}";
 
 /// Takes the principal, the key, the time and the locator.
 const CLAIM_SESSION: &str =
@@ -285,16 +292,19 @@ const DEAD_PRINCIPALS: &str = "
 SELECT principal_key FROM {principals} WHERE expires_at <= ? ORDER BY expires_at LIMIT ? {skip_locked}";
 
 const TELL: &str = "
-INSERT INTO {events} (namespace, kind, locator, principal, attributes, happened_at) VALUES (?, ?, ?, ?, ?, ?)";
+INSERT INTO {events} (namespace, kind, locator, principal, attributes, happened_at) VALUES {list}";
+
+const VALUES: &str = "
+SELECT session, name, value FROM {attributes} WHERE session IN ({list}) AND name IN ({names}) ORDER BY session, name";
 
 const EVENTS: &str = "
 SELECT id, kind, locator, principal, attributes, happened_at FROM {events} WHERE id IN ({list}) ORDER BY id";
 
-/// A group begins with what happens after its first member came. Takes the key, the namespace, the name, nothing that is
-/// late, and the time.
+/// A group begins with what happens after its first member came. Takes the key, the namespace, the name, how far it is,
+/// what is late, and the time.
 const BEGIN_GROUP: &str = "
 INSERT INTO {groups} (group_key, namespace, name, next_after, late, used_at)
-SELECT ?, ?, ?, coalesce(max(id), 0), ?, ? FROM {events} WHERE true {on_group} used_at = {inserted_use}";
+VALUES (?, ?, ?, ?, ?, ?) {on_group} used_at = {inserted_use}";
 
 /// Whether there is anything for a group: how far it is, what is late, the newest event, the claim that waits longest,
 /// when it was last used, the time. Takes the key twice.

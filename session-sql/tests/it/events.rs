@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use session_core::{Delivered, Delivery, EventSettings, Events as _, Subscription, Sweep as _};
+use session_core::{Delivered, Delivery, EventKind, EventSettings, Events as _, Subscription, Sweep as _};
 use session_sql::{Source, SqlStore, SqlStoreBuilder};
 use session_testkit::{MariaDbServer, PostgresServer};
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::Connection as _;
+use sqlx::postgres::{PgConnection, PgListener, PgPoolOptions};
 use tokio::time::{sleep, timeout};
 
 use crate::support::StoreExt as _;
@@ -198,6 +199,30 @@ async fn a_call_says_nothing_and_many_events_are_few_calls() {
     }
     assert!(calls > 0, "nobody was called");
     assert!(calls <= most, "{calls} calls in {} ms", begun.elapsed().as_millis());
+}
+
+/// Numbers are given before events are committed: the smaller one may come last.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_after_somebody_began_to_listen_is_heard_whatever_its_number() {
+    let database = Database::create();
+    let node = database.node().await;
+    let mut connection = PgConnection::connect(&database.url).await.unwrap();
+    let mut slow = connection.begin().await.unwrap();
+    let told = "INSERT INTO http_session_event (namespace, kind, locator, attributes, happened_at)
+        VALUES ('session', 'rotated', decode(repeat('07', 16), 'hex'), '', 1)";
+    sqlx::query(told).execute(&mut *slow).await.unwrap();
+    node.begin().await;
+    let mut each = node.subscribe(&Delivery::EveryNode).await.unwrap();
+    let mut group = node.subscribe(&Delivery::one_of("mail")).await.unwrap();
+    for subscription in [&mut each, &mut group] {
+        assert_eq!(subscription.next(9).await.unwrap(), []);
+    }
+    slow.commit().await.unwrap();
+    for subscription in [&mut each, &mut group] {
+        let heard = subscription.next(9).await.unwrap();
+        assert_eq!(heard.iter().map(|told| told.event.kind).collect::<Vec<_>>(), [EventKind::Rotated]);
+        assert_eq!(subscription.next(9).await.unwrap(), []);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

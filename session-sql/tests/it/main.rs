@@ -10,6 +10,7 @@ mod outages;
 mod pools;
 mod round_trips;
 mod support;
+mod sweeping;
 #[cfg(feature = "tls")]
 mod tls;
 mod together;

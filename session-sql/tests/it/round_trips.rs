@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use session_core::{
-    Created, Load, Principals, Renewed, Saved, Select, SessionStore, SignIn, SignedIn, StoredId, Swapped,
-    Sweep as _, Taken,
+    Created, EventSettings, Expiry, Load, Principals, Renewed, Saved, Select, SessionStore, SignIn, SignedIn,
+    StoredId, Swapped, Sweep as _, Taken,
 };
-use session_sql::SqlStore;
+use session_sql::{SqlStore, SqlStoreBuilder};
 use session_testkit::PostgresServer;
 
 use crate::support::{NOW, StoreExt as _, counting, digest, id, op, setting};
@@ -19,10 +19,14 @@ struct Costs {
 impl Costs {
     /// A store with one connection, whose statements are prepared.
     async fn start() -> Self {
+        Self::start_with(|builder| builder).await
+    }
+
+    async fn start_with(setting: impl FnOnce(SqlStoreBuilder) -> SqlStoreBuilder) -> Self {
         let server = PostgresServer::start_with(&["log_statement=all", "fsync=off"]);
         let database = server.database();
         let builder = SqlStore::builder(server.url(&database)).budget(Duration::from_secs(20));
-        let store = builder.max_connections(1).connect().await.unwrap();
+        let store = setting(builder.max_connections(1)).connect().await.unwrap();
         Self { server, store }
     }
 
@@ -193,4 +197,19 @@ async fn every_look_goes_by_an_index() {
     for table in tables.map(|suffix| format!("http_session{suffix}")) {
         assert!(!plans.contains(&format!("Seq Scan on {table} ")), "{table}: {plans}");
     }
+}
+
+/// A sweep of a thousand has to fit into a budget, however far the server is.
+#[tokio::test]
+async fn a_sweep_that_tells_of_hundreds_takes_few_statements() {
+    let costs = Costs::start_with(|builder| builder.events(EventSettings::new().attributes(["n"]))).await;
+    let mut new = counting();
+    new.expiry = Expiry::idle(Duration::from_millis(1)).unwrap();
+    for _ in 0..256 {
+        costs.store.create(&id(), &new, NOW).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let (swept, statements) = costs.of(costs.store.sweep(256)).await;
+    assert_eq!(swept, 256);
+    assert!(statements.len() < 30, "{}", statements.len());
 }

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use session_core::{EventSettings, Load, Saved, Select, SessionStore, Sweep as _};
+use session_core::{
+    Changes, EventSettings, Expiry, Load, Principals as _, Saved, Select, SessionStore, SignIn, SignedIn,
+    StoredId, Sweep as _,
+};
 use session_sql::SqlStore;
 use session_testkit::store::{principal_races_if_offered, races};
 use session_testkit::{Harness, PostgresServer, async_trait};
 use sqlx::postgres::PgPoolOptions;
 
-use crate::support::{NOW, StoreExt as _, counting, id, setting};
+use crate::support::{NOW, StoreExt, counting, digest, id, op, setting};
 
 /// Nodes that race on a database whose default isolation is another one.
 struct Isolated {
@@ -119,11 +122,18 @@ struct Slow {
 }
 
 impl Slow {
-    async fn start() -> Self {
+    async fn start() -> Arc<Self> {
         let server = PostgresServer::shared();
         let url = server.url(&server.database());
         let store = Arc::new(SqlStore::connect(url.clone()).await.unwrap());
-        Self { _server: server, store, pool: sqlx::PgPool::connect(&url).await.unwrap() }
+        Arc::new(Self { _server: server, store, pool: sqlx::PgPool::connect(&url).await.unwrap() })
+    }
+
+    /// The request of a principal that arrives now.
+    async fn sign_in(&self, id: &StoredId) -> SignedIn {
+        let expiry = Expiry::idle(Duration::from_secs(3600)).unwrap();
+        let request = SignIn::new("ada".into(), digest(), expiry, Changes::new(), op());
+        self.store.sign_in(id, &request, NOW).await.unwrap()
     }
 
     async fn begin(&self, sql: &'static str) -> sqlx::Transaction<'static, sqlx::Postgres> {
@@ -202,7 +212,47 @@ async fn a_session_that_expired_during_the_wait_for_it_is_not_revived() {
     transaction.commit().await.unwrap();
     touching.await.unwrap();
     assert_eq!(saving.await.unwrap(), Saved::Absent);
-    assert_eq!(slow.store.find(&id).await, None);
+    assert_eq!(StoreExt::find(&*slow.store, &id).await, None);
+}
+
+/// How old the request was when it asked is not how old it is when its turn has come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_everywhere_that_came_while_a_sign_in_waited_for_its_turn_beats_it() {
+    let slow = Slow::start().await;
+    let (before, id) = (slow.store.begin().await, slow.store.begin().await);
+    assert_eq!(slow.sign_in(&before).await, SignedIn::Applied);
+    let mut transaction = slow.begin("SELECT 1 FROM http_session_principal FOR UPDATE").await;
+    let signing_in = tokio::spawn({
+        let (slow, id) = (Arc::clone(&slow), id.clone());
+        async move { slow.sign_in(&id).await }
+    });
+    slow.somebody_waits().await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let now = "floor(date_part('epoch', clock_timestamp()) * 1000)::bigint";
+    let revoked = format!("UPDATE http_session_principal SET revoked_at = {now}");
+    sqlx::query(sqlx::AssertSqlSafe(revoked)).execute(&mut *transaction).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    transaction.commit().await.unwrap();
+    assert_eq!(signing_in.await.unwrap(), SignedIn::Revoked);
+    // What comes after it is let in.
+    assert_eq!(slow.sign_in(&id).await, SignedIn::Applied);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_expired_while_a_sign_in_waited_for_it_is_not_revived() {
+    let slow = Slow::start().await;
+    let (id, mut new) = (id(), counting());
+    new.expiry = session_core::Expiry::idle(Duration::from_millis(200)).unwrap();
+    slow.store.create(&id, &new, NOW).await.unwrap();
+    let transaction = slow.begin("UPDATE http_session SET last_op = 'other'").await;
+    let signing_in = tokio::spawn({
+        let slow = Arc::clone(&slow);
+        async move { slow.sign_in(&id).await }
+    });
+    slow.somebody_waits().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    transaction.commit().await.unwrap();
+    assert_eq!(signing_in.await.unwrap(), SignedIn::Absent);
 }
 
 /// Sweeping beside requests: no session that lives is lost, and no deadlock is seen.

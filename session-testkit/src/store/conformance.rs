@@ -108,6 +108,7 @@ macro_rules! store_conformance {
                 a_colon_in_a_name_is_part_of_it,
                 a_name_never_meets_the_stores_own_fields,
                 hundreds_of_attributes_come_back,
+                thousands_of_attributes_come_back,
                 several_mebibytes_in_one_session_come_back,
             }
             rotate {

@@ -118,6 +118,31 @@ pub async fn hundreds_of_attributes_come_back(harness: &dyn Harness) {
     assert_eq!(store.live(&id).await.attributes, record.attributes);
 }
 
+/// More than a command, a statement or a script takes at a time, wherever that is limited.
+pub async fn thousands_of_attributes_come_back(harness: &dyn Harness) {
+    let store = harness.store();
+    let names: Vec<_> = (0..9000).map(|number| format!("{number}")).collect();
+    let pairs: Vec<_> = names.iter().map(|name| (name.as_str(), "value")).collect();
+    let id = store.begin_with(&with(&pairs)).await;
+    assert!(store.live(&id).await.attributes == with(&pairs).attributes);
+
+    let mut changes = Changes::new();
+    names.iter().for_each(|name| changes.set(name.as_str(), bytes("changed")));
+    assert_eq!(store.save(&id, &changes, FRESH).await.unwrap(), Saved::Applied);
+    let record = store.live(&id).await;
+    assert!(names.iter().all(|name| value(&record, name) == Some("changed")));
+    names.iter().for_each(|name| changes.set(name.as_str(), bytes("again")));
+    changes.idle = Some(Some(MINUTE));
+    let new = digest();
+    assert_eq!(store.rotate(&id, &new, &changes, FRESH).await.unwrap(), Saved::Applied);
+    let id = presenting(&id, new);
+    let record = store.live(&id).await;
+    assert!(names.iter().all(|name| value(&record, name) == Some("again")));
+    names.iter().for_each(|name| changes.remove(name.as_str()));
+    assert_eq!(store.save(&id, &changes, FRESH).await.unwrap(), Saved::Applied);
+    assert!(store.live(&id).await.attributes.is_empty());
+}
+
 pub async fn several_mebibytes_in_one_session_come_back(harness: &dyn Harness) {
     let store = harness.store();
     let mut new = with(&[]);

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use session_core::{Attributes, Delivered, EventKind, Handle, Principal, Receipt, SessionEvent, Timestamp};
+use session_core::{
+    Attributes, Delivered, EventKind, Handle, Name, Principal, Receipt, SessionEvent, Timestamp,
+};
 use sqlx::SqlStr;
 
 use super::unit::{Unit, limited};
@@ -19,20 +21,36 @@ const STEP: usize = 1000;
 const GROUP_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// That it is asked is noted so often.
 const NOTED: Duration = Duration::from_secs(3600);
+/// As many bytes of attributes are told by one statement, unless one event has more: what a server takes is limited.
+const BYTES: usize = 1 << 20;
+
+/// What is to be told of a session: whose it is, and when it happened.
+pub(super) struct Happened {
+    pub(super) handle: Handle,
+    pub(super) principal: Option<Principal>,
+    pub(super) at: Timestamp,
+}
 
 impl<D: Dialect> TransactionalEngine<D> {
-    /// What is done when no session is left to be removed: principals who are no longer needed, events beyond those
-    /// that are remembered.
+    /// What is done when no session is left to be removed: principals who are no longer needed, groups that nobody asks
+    /// for, events beyond those that are remembered. Some at a time, until none is left.
     pub(crate) async fn sweep_the_rest(&self) -> Result<(), Failure> {
+        while self.sweep_some_of_the_rest().await? {}
+        Ok(())
+    }
+
+    /// Whether more may be left.
+    async fn sweep_some_of_the_rest(&self) -> Result<bool, Failure> {
         let mut lease = self.writes.lease().await?;
         let outcome = async {
             let mut unit = self.begin(&mut lease).await?;
-            unit.sweep_principals().await?;
-            unit.sweep_groups().await?;
+            let mut is_more = unit.sweep_principals().await?;
+            is_more |= unit.sweep_groups().await?;
             if let Some(events) = &self.events {
-                unit.trim_events(events.remembered()).await?;
+                is_more |= unit.trim_events(events.remembered()).await?;
             }
-            unit.commit().await
+            unit.commit().await?;
+            Ok(is_more)
         };
         let outcome = outcome.await;
         lease.settle(outcome).await
@@ -40,10 +58,22 @@ impl<D: Dialect> TransactionalEngine<D> {
 
     pub(super) async fn newest_event_once(&self) -> Result<Cursor, Failure> {
         let mut lease = self.reads().lease().await?;
-        let outcome = D::row(lease.connection()?, &self.statements.events_bounds, &[]).await;
-        let row = lease.settle(outcome.map_err(Failure::from)).await?;
-        let newest = row.map(|row| D::int(&row, 1)).transpose()?.flatten();
-        Ok(Cursor::at(newest.unwrap_or(0)))
+        let outcome = self.beginning(lease.connection()?).await;
+        lease.settle(outcome).await
+    }
+
+    /// After all that can be seen now. What was given a number before, and is not committed yet, is late.
+    async fn beginning(&self, connection: &mut D::Connection) -> Result<Cursor, Failure> {
+        let row = D::row(connection, &self.statements.events_bounds, &[]).await?;
+        let newest = row.map(|row| D::int(&row, 1)).transpose()?.flatten().unwrap_or(0);
+        let row = D::row(connection, &self.statements.now, &[]).await?;
+        let now = self.time.now(row.map(|row| D::int(&row, 0)).transpose()?.flatten())?;
+        let mut cursor = Cursor::shortly_before(newest);
+        let args = [Arg::Int(cursor.after), Arg::Int(limited(STEP))];
+        for row in D::rows(connection, &self.statements.new_events, &args).await? {
+            cursor.passed(self.number(&row)?.0, now);
+        }
+        Ok(cursor)
     }
 
     /// What has happened after the cursor, at most `limit` events, and where the cursor is then.
@@ -126,11 +156,14 @@ impl<D: Dialect> TransactionalEngine<D> {
         let mut lease = self.writes.lease().await?;
         let outcome = async {
             let mut unit = self.begin(&mut lease).await?;
+            let cursor = self.beginning(unit.connection()).await?;
+            let late = cursor.encoded();
             let args = [
                 Arg::Bytes(&key),
                 Arg::Text(&self.namespace),
                 Arg::Bytes(group.as_bytes()),
-                Arg::Bytes(&[]),
+                Arg::Int(cursor.after),
+                Arg::Bytes(&late),
                 Arg::Int(column(unit.now().await?)),
             ];
             unit.execute(&self.statements.begin_group, &args).await?;
@@ -215,31 +248,69 @@ impl<D: Dialect> Unit<'_, D> {
         principal: Option<&Principal>,
         at: Timestamp,
     ) -> Result<(), Failure> {
+        if self.engine.events.is_none() {
+            return Ok(());
+        }
+        self.tell_of_all(kind, &[Happened { handle: *handle, principal: principal.cloned(), at }]).await
+    }
+
+    /// Tells that this happened to sessions. Some at a time: a statement for each of a thousand would take longer than an
+    /// operation may.
+    pub(super) async fn tell_of_all(
+        &mut self,
+        kind: EventKind,
+        happened: &[Happened],
+    ) -> Result<(), Failure> {
         let engine = self.engine;
         let Some(events) = &engine.events else { return Ok(()) };
-        let mut attributes = Vec::new();
-        if !events.names().is_empty() {
-            let sql = engine.statements.of(Listed::Values, events.names().len());
-            let names = events.names().iter().map(|name| Arg::Bytes(name.as_bytes()));
-            let args: Vec<_> = [Arg::Bytes(handle.as_bytes())].into_iter().chain(names).collect();
-            for row in self.rows(&sql, &args).await? {
-                if let (Some(name), Some(value)) = (D::bytes(&row, 0)?, D::bytes(&row, 1)?) {
-                    push(&mut attributes, &name);
-                    push(&mut attributes, &value);
-                }
+        for batch in happened.chunks(D::BATCH) {
+            let attributes = self.attributes_of(batch, events.names()).await?;
+            let all: Vec<_> = batch.iter().zip(&attributes).collect();
+            let size = |(_, attributes): &(&Happened, &Vec<u8>)| attributes.len();
+            for part in parts(&all, BYTES, size) {
+                let args = part.iter().flat_map(|(happened, attributes)| {
+                    [
+                        Arg::Text(&engine.namespace),
+                        Arg::Text(kind.as_str()),
+                        Arg::Bytes(happened.handle.as_bytes()),
+                        Arg::MaybeBytes(happened.principal.as_ref().map(|whose| whose.as_str().as_bytes())),
+                        Arg::Bytes(attributes),
+                        Arg::Int(column(happened.at)),
+                    ]
+                });
+                let sql = engine.statements.of(Listed::Tell, part.len());
+                self.execute(&sql, &args.collect::<Vec<_>>()).await?;
+            }
+            self.tells = true;
+        }
+        Ok(())
+    }
+
+    /// The attributes of each of these sessions that events carry, as an event has them.
+    async fn attributes_of(
+        &mut self,
+        happened: &[Happened],
+        names: &[Name],
+    ) -> Result<Vec<Vec<u8>>, Failure> {
+        let mut attributes = vec![Vec::new(); happened.len()];
+        if names.is_empty() {
+            return Ok(attributes);
+        }
+        let sql = self.engine.statements.values(happened.len(), names.len());
+        let handles = happened.iter().map(|happened| Arg::Bytes(happened.handle.as_bytes()));
+        let args = handles.chain(names.iter().map(|name| Arg::Bytes(name.as_bytes())));
+        for row in self.rows(&sql, &args.collect::<Vec<_>>()).await? {
+            let handle = handle(D::bytes(&row, 0)?)?;
+            let session = happened.iter().position(|happened| happened.handle == handle);
+            let session = session.and_then(|at| attributes.get_mut(at));
+            if let (Some(session), Some(name), Some(value)) =
+                (session, D::bytes(&row, 1)?, D::bytes(&row, 2)?)
+            {
+                push(session, &name);
+                push(session, &value);
             }
         }
-        let args = [
-            Arg::Text(&engine.namespace),
-            Arg::Text(kind.as_str()),
-            Arg::Bytes(handle.as_bytes()),
-            Arg::MaybeBytes(principal.map(|principal| principal.as_str().as_bytes())),
-            Arg::Bytes(&attributes),
-            Arg::Int(column(at)),
-        ];
-        self.execute(&engine.statements.tell, &args).await?;
-        self.tells = true;
-        Ok(())
+        Ok(attributes)
     }
 
     async fn next_of_group(&mut self, key: &[u8; 16], limit: usize) -> Result<Vec<Delivered>, Failure> {
@@ -296,17 +367,19 @@ impl<D: Dialect> Unit<'_, D> {
         Ok(delivered)
     }
 
-    async fn sweep_principals(&mut self) -> Result<(), Failure> {
+    /// Whether more may be left; so do the others.
+    async fn sweep_principals(&mut self) -> Result<bool, Failure> {
         let now = self.now().await?;
         let args = [Arg::Int(column(now)), Arg::Int(limited(STEP))];
         let mut keys = Vec::new();
         for row in self.rows(&self.engine.statements.dead_principals, &args).await? {
             keys.extend(D::bytes(&row, 0)?);
         }
-        self.listed(Listed::RemovePrincipals, &[], &keys).await
+        self.listed(Listed::RemovePrincipals, &[], &keys).await?;
+        Ok(keys.len() == STEP)
     }
 
-    async fn sweep_groups(&mut self) -> Result<(), Failure> {
+    async fn sweep_groups(&mut self) -> Result<bool, Failure> {
         let unused = self.now().await?.saturating_sub(GROUP_LIFE);
         let args = [Arg::Int(column(unused)), Arg::Int(limited(STEP))];
         let mut keys = Vec::new();
@@ -314,22 +387,24 @@ impl<D: Dialect> Unit<'_, D> {
             keys.extend(D::bytes(&row, 0)?);
         }
         self.listed(Listed::RemoveClaims, &[], &keys).await?;
-        self.listed(Listed::RemoveGroups, &[], &keys).await
+        self.listed(Listed::RemoveGroups, &[], &keys).await?;
+        Ok(keys.len() == STEP)
     }
 
     /// Forgets the oldest events, so many that about as many are left as are to be remembered.
-    async fn trim_events(&mut self, remembered: usize) -> Result<(), Failure> {
+    async fn trim_events(&mut self, remembered: usize) -> Result<bool, Failure> {
         let statements = &self.engine.statements;
         let sql: &SqlStr = &statements.events_bounds;
         let rows = self.rows(sql, &[]).await?;
-        let Some(row) = rows.first() else { return Ok(()) };
-        let (Some(oldest), Some(newest)) = (D::int(row, 0)?, D::int(row, 1)?) else { return Ok(()) };
-        let last = (newest - limited(remembered)).min(oldest + 10 * limited(STEP));
+        let Some(row) = rows.first() else { return Ok(false) };
+        let (Some(oldest), Some(newest)) = (D::int(row, 0)?, D::int(row, 1)?) else { return Ok(false) };
+        let surplus = newest - limited(remembered);
+        let last = surplus.min(oldest + 10 * limited(STEP));
         if last >= oldest {
             self.execute(&statements.trim_claims, &[Arg::Int(last)]).await?;
             self.execute(&statements.trim_events, &[Arg::Int(last)]).await?;
         }
-        Ok(())
+        Ok(last < surplus)
     }
 }
 
@@ -346,6 +421,22 @@ fn decode<D: Dialect>(row: &D::Row) -> Result<Option<(i64, SessionEvent)>, Failu
     event.principal = named(D::bytes(row, 3)?)?;
     event.attributes = attributes(D::bytes(row, 4)?.unwrap_or_default().into())?;
     Ok(Some((number, event)))
+}
+
+/// Things in parts that have so many bytes at most, or are one thing.
+fn parts<T>(mut things: &[T], bytes: usize, size: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let mut parts = Vec::new();
+    while !things.is_empty() {
+        let mut sum = 0_usize;
+        let fit = things.iter().take_while(|thing| {
+            sum = sum.saturating_add(size(thing));
+            sum <= bytes
+        });
+        let (part, rest) = things.split_at(fit.count().max(1));
+        parts.push(part);
+        things = rest;
+    }
+    parts
 }
 
 /// Writes a text's length before it.

@@ -23,6 +23,7 @@ use crate::pool::{Connections, Lease};
 use crate::row::{InTheWay, NOW, Row};
 use crate::time::Time;
 use crate::wake::Wake;
+pub(crate) use principals::older;
 use unit::Unit;
 
 /// Each write is one short transaction, whose first statement locks the session's row; what follows has been decided

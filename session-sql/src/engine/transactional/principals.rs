@@ -1,10 +1,12 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use session_core::{
     Access, Beyond, Cursor as PageEnd, EventKind, Found, Handle, Miss, OpId, Page, Principal, Reason,
     Revocation, Revoked, Select, SessionLimit, SignIn, SignedIn, StoredId, TOMBSTONE_LIFE, Timestamp,
 };
 
+use super::events::Happened;
 use super::unit::{Unit, limited};
 use super::{TransactionalEngine, attribute_name};
 use crate::dialect::transactional::{Dialect, Listed};
@@ -29,10 +31,11 @@ impl<D: Dialect> TransactionalEngine<D> {
         sign_in: &SignIn,
         access: Access,
     ) -> Result<SignedIn, Failure> {
+        let asked = Instant::now();
         let mut lease = self.writes.lease().await?;
         let outcome = async {
             let mut unit = self.begin(&mut lease).await?;
-            let answer = unit.sign_in(id, sign_in, access).await?;
+            let answer = unit.sign_in(id, sign_in, access, asked).await?;
             // What was refused leaves nothing behind, not even the principal's row.
             match answer {
                 SignedIn::Applied => unit.commit().await?,
@@ -125,17 +128,26 @@ impl<D: Dialect> TransactionalEngine<D> {
     }
 }
 
+/// The request by now, if it was so old when this was `asked` for.
+pub(crate) fn older(access: Access, asked: Instant) -> Access {
+    Access::new(access.age().saturating_add(asked.elapsed()), access.touch())
+}
+
 impl<D: Dialect> Unit<'_, D> {
     async fn sign_in(
         &mut self,
         id: &StoredId,
         sign_in: &SignIn,
         access: Access,
+        asked: Instant,
     ) -> Result<SignedIn, Failure> {
         let key = self.engine.key(&sign_in.principal);
-        let (revoked_at, now) = self.principal(&key, TOMBSTONE_LIFE).await?;
+        let (revoked_at, _) = self.principal(&key, TOMBSTONE_LIFE).await?;
         let handle = id.handle();
-        let Some((mut row, _)) = self.row(handle).await? else { return Ok(Miss::of_nothing(access).into()) };
+        let found = self.row(handle).await?;
+        // The time and the request have both gone on while a connection and two locks were waited for.
+        let access = older(access, asked);
+        let Some((mut row, now)) = found else { return Ok(Miss::of_nothing(access).into()) };
         if row.is_rotated_to(&sign_in.new, now) {
             return Ok(SignedIn::Applied);
         }
@@ -241,14 +253,11 @@ impl<D: Dialect> Unit<'_, D> {
         let rows = self.rows(&self.engine.statements.members, &args).await?;
         let mut members = Vec::with_capacity(rows.len());
         for row in &rows {
-            let member = handle(D::bytes(row, 0)?)?;
-            if self.engine.events.is_some() {
-                let kind = EventKind::Deleted(Reason::Revoked);
-                self.tell_of(kind, &member, named(D::bytes(row, 1)?)?.as_ref(), now).await?;
-            }
-            members.push(member);
+            let principal = named(D::bytes(row, 1)?)?;
+            members.push(Happened { handle: handle(D::bytes(row, 0)?)?, principal, at: now });
         }
-        let locators: Vec<_> = members.iter().map(Handle::as_bytes).collect();
+        self.tell_of_all(EventKind::Deleted(Reason::Revoked), &members).await?;
+        let locators: Vec<_> = members.iter().map(|member| member.handle.as_bytes()).collect();
         self.end(&locators, revocation.op, now).await?;
         Ok(Revoked::new(at, members.len(), members.len() == STEP))
     }

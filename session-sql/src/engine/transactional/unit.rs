@@ -6,6 +6,7 @@ use session_core::{
 use sqlx::{SqlStr, Transaction};
 
 use super::TransactionalEngine;
+use super::events::Happened;
 use crate::dialect::transactional::{Dialect, Listed};
 use crate::driver::Arg;
 use crate::error::Failure;
@@ -173,18 +174,18 @@ impl<'a, D: Dialect> Unit<'a, D> {
 
     pub(super) async fn sweep(&mut self, limit: usize) -> Result<usize, Failure> {
         let now = self.now().await?;
-        let args = [Arg::Int(column(now)), Arg::Int(limited(limit))];
+        let args = [Arg::Text(&self.engine.namespace), Arg::Int(column(now)), Arg::Int(limited(limit))];
         let dead = self.rows(&self.engine.statements.dead, &args).await?;
-        let mut locators = Vec::with_capacity(dead.len());
+        let (mut locators, mut expired) = (Vec::with_capacity(dead.len()), Vec::new());
         for row in &dead {
             let handle = handle(D::bytes(row, 0)?)?;
             if D::int(row, 2)?.is_none() && self.engine.events.is_some() {
-                let principal = principal(D::bytes(row, 1)?)?;
-                let expired_at = D::int(row, 3)?.map_or(now, moment);
-                self.tell_of(EventKind::Expired, &handle, principal.as_ref(), expired_at).await?;
+                let at = D::int(row, 3)?.map_or(now, moment);
+                expired.push(Happened { handle, principal: principal(D::bytes(row, 1)?)?, at });
             }
             locators.push(*handle.as_bytes());
         }
+        self.tell_of_all(EventKind::Expired, &expired).await?;
         self.listed(Listed::Clear, &[], &locators).await?;
         self.listed(Listed::RemoveSessions, &[], &locators).await?;
         Ok(locators.len())
