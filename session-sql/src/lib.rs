@@ -29,7 +29,8 @@
 //! # Sweeping
 //!
 //! The store creates its tables ([`Migrate`]), and serves nothing that has expired. Somebody has to sweep: `http-session`
-//! does, once a minute. Where the store is used without it, a task does, or a schedule that calls
+//! does, once a minute. The nodes of a namespace sweep its sessions and no others: whoever gives a namespace up removes
+//! what is left of it by hand. Where the store is used without `http-session`, a task does, or a schedule that calls
 //! [`sweep_all`](session_core::sweep_all):
 //!
 //! ```no_run

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS {sessions} (
   signed_in_at BIGINT,
   ended_at BIGINT,
   last_op BINARY(16),
-  INDEX {expiry_index} (expires_at),
+  INDEX {expiry_index} (namespace, expires_at),
   INDEX {principal_index} (principal_key, locator)
 ) ENGINE = InnoDB;
 

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS {sessions} (
   last_op BLOB
 );
 
-CREATE INDEX IF NOT EXISTS {expiry_index} ON {sessions} (expires_at);
+CREATE INDEX IF NOT EXISTS {expiry_index} ON {sessions} (namespace, expires_at);
 
 CREATE INDEX IF NOT EXISTS {principal_index} ON {sessions} (principal_key, locator) WHERE principal_key IS NOT NULL;
 
