@@ -12,7 +12,6 @@ use session_core::{
 use crate::attempts::{Budget, Resend};
 use crate::config::SqlStoreBuilder;
 use crate::engine::Engine;
-use crate::engine::transactional::older;
 use crate::error::Failure;
 use crate::events::Listening;
 use crate::schema::Kind;
@@ -155,7 +154,7 @@ impl Principals for SqlStore {
     async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn> {
         sign_in.changes.attributes.keys().try_for_each(|name| check_name(name))?;
         let asked = Instant::now();
-        self.budget.run(Resend::Yes, || self.engine.sign_in(id, sign_in, older(access, asked))).await
+        self.budget.run(Resend::Yes, || self.engine.sign_in(id, sign_in, access, asked)).await
     }
 
     /// One statement.

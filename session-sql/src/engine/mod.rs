@@ -4,7 +4,7 @@
 pub(crate) mod postgres;
 pub(crate) mod transactional;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use session_core::{
@@ -66,7 +66,14 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     async fn sweep(&self, limit: usize) -> Result<usize, Failure>;
 
-    async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn, Failure>;
+    /// `asked` is when the request was as old as `access` says.
+    async fn sign_in(
+        &self,
+        id: &StoredId,
+        sign_in: &SignIn,
+        access: Access,
+        asked: Instant,
+    ) -> Result<SignedIn, Failure>;
 
     async fn find(&self, principal: &Principal, select: Select<'_>, page: &Page) -> Result<Found, Failure>;
 

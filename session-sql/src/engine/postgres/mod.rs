@@ -3,7 +3,7 @@
 mod batches;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -312,8 +312,14 @@ impl Engine for PostgresEngine {
         self.transactional.sweep(limit).await
     }
 
-    async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn, Failure> {
-        self.transactional.sign_in(id, sign_in, access).await
+    async fn sign_in(
+        &self,
+        id: &StoredId,
+        sign_in: &SignIn,
+        access: Access,
+        asked: Instant,
+    ) -> Result<SignedIn, Failure> {
+        self.transactional.sign_in(id, sign_in, access, asked).await
     }
 
     async fn find(&self, principal: &Principal, select: Select<'_>, page: &Page) -> Result<Found, Failure> {

@@ -3,7 +3,7 @@ mod principals;
 mod unit;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use session_core::{
@@ -23,7 +23,6 @@ use crate::pool::{Connections, Lease};
 use crate::row::{InTheWay, NOW, Row};
 use crate::time::Time;
 use crate::wake::Wake;
-pub(crate) use principals::older;
 use unit::Unit;
 
 /// Each write is one short transaction, whose first statement locks the session's row; what follows has been decided
@@ -382,8 +381,14 @@ impl<D: Dialect> Engine for TransactionalEngine<D> {
         Ok(swept)
     }
 
-    async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn, Failure> {
-        self.sign_in_once(id, sign_in, access).await
+    async fn sign_in(
+        &self,
+        id: &StoredId,
+        sign_in: &SignIn,
+        access: Access,
+        asked: Instant,
+    ) -> Result<SignedIn, Failure> {
+        self.sign_in_once(id, sign_in, access, asked).await
     }
 
     async fn find(&self, principal: &Principal, select: Select<'_>, page: &Page) -> Result<Found, Failure> {

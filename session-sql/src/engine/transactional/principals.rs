@@ -30,8 +30,8 @@ impl<D: Dialect> TransactionalEngine<D> {
         id: &StoredId,
         sign_in: &SignIn,
         access: Access,
+        asked: Instant,
     ) -> Result<SignedIn, Failure> {
-        let asked = Instant::now();
         let mut lease = self.writes.lease().await?;
         let outcome = async {
             let mut unit = self.begin(&mut lease).await?;
@@ -129,7 +129,7 @@ impl<D: Dialect> TransactionalEngine<D> {
 }
 
 /// The request by now, if it was so old when this was `asked` for.
-pub(crate) fn older(access: Access, asked: Instant) -> Access {
+fn older(access: Access, asked: Instant) -> Access {
     Access::new(access.age().saturating_add(asked.elapsed()), access.touch())
 }
 
@@ -145,8 +145,8 @@ impl<D: Dialect> Unit<'_, D> {
         let (revoked_at, _) = self.principal(&key, TOMBSTONE_LIFE).await?;
         let handle = id.handle();
         let found = self.row(handle).await?;
-        // The time and the request have both gone on while a connection and two locks were waited for.
-        let access = older(access, asked);
+        // The time has gone on while a connection and two locks were waited for, and so has the request's age.
+        let arrived = older(access, asked);
         let Some((mut row, now)) = found else { return Ok(Miss::of_nothing(access).into()) };
         if row.is_rotated_to(&sign_in.new, now) {
             return Ok(SignedIn::Applied);
@@ -157,7 +157,7 @@ impl<D: Dialect> Unit<'_, D> {
         if row.record.principal.as_ref().is_some_and(|owner| *owner != sign_in.principal) {
             return Ok(SignedIn::Other);
         }
-        if revoked_at.is_some_and(|at| access.is_over_its_head(at, std::time::Duration::ZERO, now)) {
+        if revoked_at.is_some_and(|at| arrived.is_over_its_head(at, std::time::Duration::ZERO, now)) {
             return Ok(SignedIn::Revoked);
         }
         if let Some(limit) = sign_in.limit
