@@ -67,6 +67,12 @@ impl Access {
         Self { age, touch }
     }
 
+    /// The same request when so much more time has gone by.
+    #[must_use]
+    pub const fn later(self, by: Duration) -> Self {
+        Self { age: self.age.saturating_add(by), ..self }
+    }
+
     /// How long ago the request arrived.
     #[must_use]
     pub const fn age(&self) -> Duration {

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ pub struct RedisStoreBuilder {
 
 const DEFAULT_NAMESPACE: &str = "session";
 const DEFAULT_BUDGET: Duration = Duration::from_secs(2);
-const SHORTEST_BUDGET: Duration = Duration::from_millis(10);
+const BUDGETS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
 
 impl RedisStoreBuilder {
     pub(crate) fn new(url: String) -> Self {
@@ -77,7 +78,7 @@ impl RedisStoreBuilder {
         Self { namespace: namespace.into(), ..self }
     }
 
-    /// How long an operation may take, at most. Default two seconds.
+    /// How long an operation may take, at most: 10 ms to an hour. Default two seconds.
     ///
     /// The other times follow from it, so that a connect, another one a moment later and what is left for the command
     /// fit into one budget.
@@ -190,8 +191,8 @@ impl RedisStoreBuilder {
         if !is_namespace(&self.namespace) {
             mistakes.push("the namespace must be 1 to 100 letters, digits and any of - _ . : /".to_owned());
         }
-        if self.budget < SHORTEST_BUDGET {
-            mistakes.push("the budget of an operation must be at least 10 ms".to_owned());
+        if !BUDGETS.contains(&self.budget) {
+            mistakes.push("the budget of an operation must be 10 ms to an hour".to_owned());
         }
         let url = StoreUrl::parse(&self.url).map_err(|mistake| mistakes.push(mistake)).ok();
         for (name, value) in url.iter().flat_map(|url| &url.settings) {

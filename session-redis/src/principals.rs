@@ -132,6 +132,7 @@ impl RedisStore {
         access: Access,
         deadline: Instant,
     ) -> Result<Entry> {
+        let asked = Instant::now();
         let entry = self.enroll(handle, sign_in, access, false, deadline).await?;
         let Entry::LookAt(handles) = entry else { return Ok(entry) };
         // A session that ended while its node died must not count.
@@ -145,7 +146,7 @@ impl RedisStore {
         if !ended.is_empty() {
             self.drop_entries(&sign_in.principal, &ended, None, deadline).await?;
         }
-        self.enroll(handle, sign_in, access, true, deadline).await
+        self.enroll(handle, sign_in, access.later(asked.elapsed()), true, deadline).await
     }
 
     async fn enroll(
@@ -167,7 +168,8 @@ impl RedisStore {
         let asked = Instant::now();
         let value =
             self.connection.send(&again(cmd, &scripts::INDEX_ENROLL).durable(), deadline).await?.value;
-        let age = access.age().saturating_add(asked.elapsed());
+        // The command itself was under way for a while: the request may have arrived earlier than it said.
+        let access = access.later(asked.elapsed());
         match &value {
             Value::Int(0) => Ok(Entry::Revoked),
             Value::Int(-1) => Ok(Entry::Full),
@@ -178,9 +180,7 @@ impl RedisStore {
                 let (at, rest) = time_and_rest(value)?;
                 let (revoked, victims) = rest.split_first().ok_or_else(unreadable)?;
                 let revoked = Timestamp::from_millis(time(revoked).ok_or_else(unreadable)?);
-                // The command itself was under way for a while: the request may have arrived earlier than it said.
-                let arrived = Access::new(age, access.touch());
-                if arrived.is_over_its_head(revoked, Duration::ZERO, Timestamp::from_millis(at)) {
+                if access.is_over_its_head(revoked, Duration::ZERO, Timestamp::from_millis(at)) {
                     self.drop_entries(&sign_in.principal, &[*handle], Some(at), deadline).await?;
                     return Ok(Entry::Revoked);
                 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ const DEFAULT_TABLES: &str = "http_session";
 const DEFAULT_BUDGET: Duration = Duration::from_secs(2);
 const DEFAULT_MAX_CONNECTIONS: usize = 10;
 
+const BUDGETS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
+
 impl SqlStoreBuilder {
     pub(crate) fn new(source: Source) -> Self {
         Self {
@@ -81,7 +84,7 @@ impl SqlStoreBuilder {
         Self { tables: name.into(), ..self }
     }
 
-    /// How long an operation may take, at most, with the wait for a connection. Default two seconds.
+    /// How long an operation may take, at most, with the wait for a connection: 10 ms to an hour. Default two seconds.
     pub fn budget(self, budget: Duration) -> Self {
         Self { budget, ..self }
     }
@@ -178,8 +181,8 @@ impl SqlStoreBuilder {
         if self.schema.as_deref().is_some_and(|schema| !is_name(schema, 63)) {
             mistakes.push("the schema's name must be 1 to 63 printable characters without quotes");
         }
-        if self.budget < Duration::from_millis(10) {
-            mistakes.push("the budget of an operation must be at least 10 ms");
+        if !BUDGETS.contains(&self.budget) {
+            mistakes.push("the budget of an operation must be 10 ms to an hour");
         }
         if self.max_connections == 0 {
             mistakes.push("the store needs at least one connection");

@@ -86,6 +86,8 @@ async fn all_mistakes_are_told_at_once() {
     for words in ["URL", "namespace", "budget"] {
         is(&error, ErrorKind::Config, words);
     }
+    let endless = RedisStore::builder("redis://127.0.0.1:1").budget(Duration::MAX).connect().await;
+    is(&endless.unwrap_err(), ErrorKind::Config, "an hour");
     for namespace in ["", "{shop}", "shop*", "schön", "a\nb"] {
         let error =
             RedisStore::builder("redis://127.0.0.1:1").namespace(namespace).connect().await.unwrap_err();

@@ -266,6 +266,8 @@ async fn all_wrong_settings_are_told_at_once() {
     let error = builder.budget(Duration::ZERO).schema("").connect().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert_eq!(error.to_string().split("; ").count(), 5, "{error}");
+    let endless = SqlStore::builder("sqlite::memory:").budget(Duration::MAX).connect().await;
+    assert!(endless.unwrap_err().to_string().contains("an hour"));
     let error = SqlStore::connect("oracle://localhost").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
 }

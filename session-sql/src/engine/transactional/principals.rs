@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use session_core::{
     Access, Beyond, Cursor as PageEnd, EventKind, Found, Handle, Miss, OpId, Page, Principal, Reason,
@@ -128,11 +128,6 @@ impl<D: Dialect> TransactionalEngine<D> {
     }
 }
 
-/// The request by now, if it was so old when this was `asked` for.
-fn older(access: Access, asked: Instant) -> Access {
-    Access::new(access.age().saturating_add(asked.elapsed()), access.touch())
-}
-
 impl<D: Dialect> Unit<'_, D> {
     async fn sign_in(
         &mut self,
@@ -146,7 +141,7 @@ impl<D: Dialect> Unit<'_, D> {
         let handle = id.handle();
         let found = self.row(handle).await?;
         // The time has gone on while a connection and two locks were waited for, and so has the request's age.
-        let arrived = older(access, asked);
+        let arrived = access.later(asked.elapsed());
         let Some((mut row, now)) = found else { return Ok(Miss::of_nothing(access).into()) };
         if row.is_rotated_to(&sign_in.new, now) {
             return Ok(SignedIn::Applied);
@@ -157,7 +152,7 @@ impl<D: Dialect> Unit<'_, D> {
         if row.record.principal.as_ref().is_some_and(|owner| *owner != sign_in.principal) {
             return Ok(SignedIn::Other);
         }
-        if revoked_at.is_some_and(|at| arrived.is_over_its_head(at, std::time::Duration::ZERO, now)) {
+        if revoked_at.is_some_and(|at| arrived.is_over_its_head(at, Duration::ZERO, now)) {
             return Ok(SignedIn::Revoked);
         }
         if let Some(limit) = sign_in.limit
