@@ -91,9 +91,11 @@ fn postgres_at(url: &str, target: &Target) -> Result<Connections<sqlx::Postgres>
 }
 
 /// A session's few rows are found by index, also among few sessions: a bitmap of them, or a look at the whole table for
-/// several sessions at once, costs more than it saves. Nothing here is worth compiling.
+/// several sessions at once, costs more than it saves. So each statement has one plan, whatever its arguments, and is not
+/// planned for each list. Nothing here is worth compiling.
 #[cfg(feature = "postgres")]
-const POSTGRES_PLANS: &str = "SET enable_bitmapscan = off; SET enable_seqscan = off; SET jit = off";
+const POSTGRES_PLANS: &str = "SET enable_bitmapscan = off; SET enable_seqscan = off; \
+    SET plan_cache_mode = force_generic_plan; SET jit = off";
 
 #[cfg(feature = "postgres")]
 async fn postgres(connections: Connections<sqlx::Postgres>, target: Target) -> Result<Arc<dyn Engine>> {
