@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::redis_sentinel::wait_until;
-use crate::redis_server::free_port;
+use crate::machine::{free_port, wait_until};
 
 /// What starts a server on a port, over a folder.
 type Spawn = Box<dyn Fn(u16, &Path) -> Command + Send + Sync>;

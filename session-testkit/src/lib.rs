@@ -22,6 +22,7 @@ mod clock;
 mod database_server;
 mod faulty;
 mod harness;
+mod machine;
 mod mariadb_server;
 mod operation;
 pub mod outage;

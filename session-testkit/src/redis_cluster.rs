@@ -6,8 +6,8 @@ use redis::Value;
 #[cfg(feature = "tls")]
 use crate::RedisCertificates;
 use crate::RedisServer;
-use crate::redis_sentinel::{QUICK, replicas, wait_until, wait_until_replicated};
-use crate::redis_server::free_port;
+use crate::machine::{free_port, wait_until};
+use crate::redis_sentinel::{QUICK, replicas, wait_until_replicated};
 
 /// A Redis Cluster of three primaries and three replicas, which take the place of a primary that has been silent for a
 /// second.

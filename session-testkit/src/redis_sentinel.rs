@@ -1,11 +1,10 @@
 use std::fs;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 #[cfg(feature = "tls")]
 use crate::RedisCertificates;
 use crate::RedisServer;
+use crate::machine::wait_until;
 use crate::redis_server::CONFIG;
 
 /// A primary, two replicas, and three Sentinels that replace it when it has been silent for a second.
@@ -207,12 +206,4 @@ pub(crate) fn wait_until_replicated<'a>(
 fn offset(server: &RedisServer, label: &str) -> u64 {
     let offset = server.info("replication", label);
     offset.and_then(|text| text.parse().ok()).expect("an offset of the replication")
-}
-
-pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < patience, "not within a minute: {what}");
-        sleep(Duration::from_millis(20));
-    }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,6 +13,8 @@ use redis::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use crate::machine::free_port;
 
 /// A private `redis-server` on a free port of 127.0.0.1, with its data in a temporary folder.
 ///
@@ -315,11 +317,6 @@ fn answers(process: &mut Child, port: u16, options: &[String]) -> bool {
         sleep(Duration::from_millis(5));
     }
     process.try_wait().expect("redis-server can be waited for").is_none()
-}
-
-pub(crate) fn free_port() -> u16 {
-    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    socket.local_addr().expect("the address of a bound socket").port()
 }
 
 fn number(text: &str, label: &str) -> u64 {

@@ -5,7 +5,8 @@ use tempfile::TempDir;
 
 use crate::RedisServer;
 use crate::certificates::{Certificates, HERE};
-use crate::redis_server::{TLS_PORT, TLS_TO_SERVERS, free_port};
+use crate::machine::free_port;
+use crate::redis_server::{TLS_PORT, TLS_TO_SERVERS};
 
 /// A [`RedisServer`] that speaks TLS at a second port.
 #[derive(Debug)]
