@@ -24,6 +24,7 @@ mod random;
 mod record;
 mod resolver;
 mod session;
+mod settings;
 mod store;
 mod sweeping;
 mod typed;
@@ -53,6 +54,7 @@ pub use resolver::{
     CookieResolver, CookieResolverBuilder, Header, HeaderMode, HeaderResolver, SameSite, SessionIdResolver,
 };
 pub use session::{DetachedSession, LazySession, PartialSession, Session};
+pub use settings::{budget_mistake, namespace_mistake};
 pub use store::{
     Access, Capabilities, Created, ENDED_WINDOW, Load, OpId, PREVIOUS_GRACE, RENEWAL_WAIT, ROTATED_WINDOW,
     Renewal, Renewed, Saved, Select, SessionStore, StoredId, Swapped, Sweep, TOMBSTONE_LIFE, Taken,

@@ -1,10 +1,9 @@
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{Error, ErrorKind, EventSettings, Result};
+use session_core::{Error, ErrorKind, EventSettings, Result, budget_mistake, namespace_mistake};
 
 use crate::RedisStore;
 use crate::connect::{Dialer, Purpose};
@@ -49,7 +48,6 @@ pub struct RedisStoreBuilder {
 
 const DEFAULT_NAMESPACE: &str = "session";
 const DEFAULT_BUDGET: Duration = Duration::from_secs(2);
-const BUDGETS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
 
 impl RedisStoreBuilder {
     pub(crate) fn new(url: String) -> Self {
@@ -188,12 +186,8 @@ impl RedisStoreBuilder {
     /// All that can be known to be wrong without a server, at once.
     fn checked(mut self) -> Result<Target> {
         let mut mistakes = Vec::new();
-        if !is_namespace(&self.namespace) {
-            mistakes.push("the namespace must be 1 to 100 letters, digits and any of - _ . : /".to_owned());
-        }
-        if !BUDGETS.contains(&self.budget) {
-            mistakes.push("the budget of an operation must be 10 ms to an hour".to_owned());
-        }
+        mistakes.extend(namespace_mistake(&self.namespace).map(str::to_owned));
+        mistakes.extend(budget_mistake(self.budget).map(str::to_owned));
         let url = StoreUrl::parse(&self.url).map_err(|mistake| mistakes.push(mistake)).ok();
         for (name, value) in url.iter().flat_map(|url| &url.settings) {
             if let Err(mistake) = self.set(name, value) {
@@ -304,12 +298,6 @@ impl fmt::Debug for RedisStoreBuilder {
             .field("durability", &self.durability)
             .finish_non_exhaustive()
     }
-}
-
-/// Braces would put every session of a cluster into one slot; blanks and controls are no use to anybody.
-fn is_namespace(text: &str) -> bool {
-    (1..=100).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte))
 }
 
 /// The servers, and how to come to them, as the checked settings say.

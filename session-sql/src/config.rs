@@ -1,9 +1,10 @@
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::{Clock, Error, ErrorKind, EventSettings, Result, SystemClock};
+use session_core::{
+    Clock, Error, ErrorKind, EventSettings, Result, SystemClock, budget_mistake, namespace_mistake,
+};
 
 use crate::SqlStore;
 use crate::dialect::Tables;
@@ -46,8 +47,6 @@ const DEFAULT_NAMESPACE: &str = "session";
 const DEFAULT_TABLES: &str = "http_session";
 const DEFAULT_BUDGET: Duration = Duration::from_secs(2);
 const DEFAULT_MAX_CONNECTIONS: usize = 10;
-
-const BUDGETS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
 
 impl SqlStoreBuilder {
     pub(crate) fn new(source: Source) -> Self {
@@ -172,18 +171,14 @@ impl SqlStoreBuilder {
 
     fn check(&self) -> Result<()> {
         let mut mistakes = Vec::new();
-        if !is_namespace(&self.namespace) {
-            mistakes.push("the namespace must be 1 to 100 letters, digits and any of - _ . : /");
-        }
+        mistakes.extend(namespace_mistake(&self.namespace));
         if !is_name(&self.tables, 40) {
             mistakes.push("the tables' name must be 1 to 40 printable characters without quotes");
         }
         if self.schema.as_deref().is_some_and(|schema| !is_name(schema, 63)) {
             mistakes.push("the schema's name must be 1 to 63 printable characters without quotes");
         }
-        if !BUDGETS.contains(&self.budget) {
-            mistakes.push("the budget of an operation must be 10 ms to an hour");
-        }
+        mistakes.extend(budget_mistake(self.budget));
         if self.max_connections == 0 {
             mistakes.push("the store needs at least one connection");
         }
@@ -207,11 +202,6 @@ impl fmt::Debug for SqlStoreBuilder {
             .field("migrate", &self.migrate)
             .finish_non_exhaustive()
     }
-}
-
-fn is_namespace(text: &str) -> bool {
-    (1..=100).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/".contains(&byte))
 }
 
 /// Anything that is quoted without an escape, and shorter than every database's limit with what is added to it.
