@@ -160,11 +160,12 @@ impl Cluster {
     }
 
     async fn ask(&self, link: &Link) -> Result<Survey> {
-        let mut commands = redis::pipe();
-        commands.cmd("CLUSTER").arg("SLOTS").cmd("CLUSTER").arg("INFO");
-        let patience = Instant::now() + self.dialer.timeout();
-        let replies = timeout_at(patience.into(), link.send_all(&commands)).await.map_err(|_| timeout())?;
-        let mut replies = replies.map_err(|error| Error::from(Failure::from(error)))?.into_iter();
+        let commands = ["SLOTS", "INFO"].map(|what| {
+            let mut cmd = redis::cmd("CLUSTER");
+            cmd.arg(what);
+            cmd
+        });
+        let mut replies = link.send_all(&commands, Instant::now() + self.dialer.timeout()).await?.into_iter();
         let mut reply = || match replies.next().unwrap_or_default() {
             Value::ServerError(refusal) => Err(Error::from(Failure::Refused(refusal))),
             value => Ok(value),

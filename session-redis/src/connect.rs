@@ -1,34 +1,26 @@
 use std::error::Error as _;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
 use redis::io::tcp::socket2::{SockRef, TcpKeepalive};
-use redis::{
-    AsyncConnectionConfig, ErrorKind as DriverErrorKind, ProtocolVersion, RedisConnectionInfo, RedisError,
-    Value,
-};
+use redis::{Cmd, Value};
 use session_core::{Error, ErrorKind, Result};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::driver::Driver;
-use crate::error::refused;
+use crate::error::{Failure, refused};
 use crate::hello::{Hello, Mode};
 use crate::link::Link;
+use crate::pipe::{Broken, Pipe};
 use crate::reply;
 use crate::scripts;
 use crate::url::{Address, Credentials};
 
-/// How many commands may wait to be written. With room left, the first poll of an operation hands over its command.
-const QUEUE: usize = 4096;
-
 /// Opens connections of one kind, with one user and one way of encryption.
 pub(crate) struct Dialer {
-    handshake: RedisConnectionInfo,
+    credentials: Credentials,
+    database: i64,
     #[cfg(feature = "tls")]
     tls: Option<tokio_rustls::TlsConnector>,
     purpose: Purpose,
@@ -48,19 +40,23 @@ pub(crate) enum Purpose {
     Sentinel,
 }
 
+/// What a command of the greeting is for.
+#[derive(Clone, Copy)]
+enum Step {
+    Authenticate,
+    Hello,
+    Select,
+    /// Who is connected, for whoever looks at the server. One before 7.2 does not want to know.
+    Introduce,
+    Time,
+    Prepare,
+}
+
 impl Dialer {
     pub(crate) fn new(purpose: Purpose, credentials: &Credentials, database: i64, timeout: Duration) -> Self {
-        // One form of every reply.
-        let handshake = RedisConnectionInfo::default().set_db(database).set_protocol(ProtocolVersion::RESP2);
-        let mut handshake = handshake.set_lib_name("session-redis", env!("CARGO_PKG_VERSION"));
-        if let Some(user) = &credentials.user {
-            handshake = handshake.set_username(user);
-        }
-        if let Some(password) = &credentials.password {
-            handshake = handshake.set_password(password);
-        }
         Self {
-            handshake,
+            credentials: credentials.clone(),
+            database,
             #[cfg(feature = "tls")]
             tls: None,
             purpose,
@@ -84,7 +80,7 @@ impl Dialer {
     }
 
     /// A new connection that is known to work: authenticated, to a server of the right kind, with the scripts
-    /// loaded and the server's time taken. Three round trips.
+    /// loaded and the server's time taken. One round trip, beside those that TCP and TLS take.
     pub(crate) async fn connect(&self, address: &Address) -> Result<Link> {
         match timeout(self.timeout, self.connect_in_time(address)).await {
             Ok(outcome) => outcome,
@@ -97,7 +93,7 @@ impl Dialer {
     }
 
     async fn connect_in_time(&self, address: &Address) -> Result<Link> {
-        let connected = match address {
+        let pipe = match address {
             Address::Tcp(host, port) => {
                 let stream = TcpStream::connect((host.as_str(), *port)).await;
                 let stream = stream.and_then(prepared).map_err(|error| self.unreachable(address, error))?;
@@ -106,27 +102,21 @@ impl Dialer {
             #[cfg(unix)]
             Address::Unix(path) => {
                 let stream = tokio::net::UnixStream::connect(path).await;
-                self.shaken_hands(address, stream.map_err(|error| self.unreachable(address, error))?).await?
+                Pipe::new(stream.map_err(|error| self.unreachable(address, error))?)
             }
             #[cfg(not(unix))]
             Address::Unix(_) => {
                 return Err(Error::new(ErrorKind::Config, "there are no unix sockets on this system"));
             }
         };
-        let (connection, driver) = connected;
-        let link = Link::new(address.clone(), connection, driver, self.timeout);
-        self.prepare(&link).await?;
+        let link = Link::new(address.clone(), pipe, self.timeout);
+        self.greet(&link).await?;
         Ok(link)
     }
 
     #[cfg(feature = "tls")]
-    async fn secured(
-        &self,
-        address: &Address,
-        host: &str,
-        stream: TcpStream,
-    ) -> Result<(MultiplexedConnection, Driver)> {
-        let Some(tls) = &self.tls else { return self.shaken_hands(address, stream).await };
+    async fn secured(&self, address: &Address, host: &str, stream: TcpStream) -> Result<Pipe> {
+        let Some(tls) = &self.tls else { return Ok(Pipe::new(stream)) };
         let name = tokio_rustls::rustls::pki_types::ServerName::try_from(host.to_owned());
         let name = name.map_err(|_| {
             Error::new(ErrorKind::Config, format!("{host} is no name that a certificate could have"))
@@ -136,67 +126,85 @@ impl Dialer {
                 Some(explained) => explained.with_source(error),
                 None => self.unreachable(address, error),
             })?;
-        self.shaken_hands(address, stream).await
+        Ok(Pipe::new(stream))
     }
 
     #[cfg(not(feature = "tls"))]
-    async fn secured(
-        &self,
-        address: &Address,
-        _: &str,
-        stream: TcpStream,
-    ) -> Result<(MultiplexedConnection, Driver)> {
-        self.shaken_hands(address, stream).await
+    async fn secured(&self, _: &Address, _: &str, stream: TcpStream) -> Result<Pipe> {
+        Ok(Pipe::new(stream))
     }
 
-    /// Authenticates and selects the database.
-    async fn shaken_hands<S>(&self, address: &Address, stream: S) -> Result<(MultiplexedConnection, Driver)>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let config = AsyncConnectionConfig::new().set_pipeline_buffer_size(QUEUE).set_response_timeout(None);
-        let connected = MultiplexedConnection::new_with_config(&self.handshake, stream, config).await;
-        let (connection, driver) = connected.map_err(|error| self.handshake_failed(address, error))?;
-        Ok((connection, Driver::spawn(driver)))
-    }
-
-    /// Asks the server what it is, loads the scripts and takes the time.
-    ///
-    /// And tries whether a server by itself lets this user write: removing nothing from nothing is refused by a
-    /// replica, and changes nothing on a primary. (One of a Cluster refuses keys that are not its own.)
-    async fn prepare(&self, link: &Link) -> Result<()> {
-        let mut commands = redis::pipe();
-        commands.cmd("HELLO");
-        if !matches!(self.purpose, Purpose::Sentinel) {
-            commands.cmd("TIME");
-            for script in scripts::all(self.is_telling) {
-                commands.add_command(script.load());
+    /// Authenticates, asks the server what it is, selects the database, loads the scripts and takes the time.
+    async fn greet(&self, link: &Link) -> Result<()> {
+        let (steps, commands): (Vec<_>, Vec<_>) = self.greeting().into_iter().unzip();
+        let (address, sent) = (link.address(), Instant::now());
+        let replies = link.send_all(&commands, sent + self.timeout).await;
+        let replies = replies.map_err(|failure| self.greeting_failed(address, failure))?;
+        let mut is_let_in = true;
+        for (step, reply) in steps.into_iter().zip(replies) {
+            match (step, reply) {
+                // One that has never heard of users is too old, as the next reply tells.
+                (Step::Authenticate, Value::ServerError(_)) => is_let_in = false,
+                (Step::Hello, Value::ServerError(refusal)) if is_let_in && refusal.code() == "NOAUTH" => {
+                    return Err(self.asks_for_password(address));
+                }
+                (Step::Hello, Value::ServerError(refusal)) if !is_let_in && refusal.code() != "ERR" => {
+                    return Err(self.lets_nobody_in(address));
+                }
+                (Step::Hello, reply) => {
+                    self.is_right(&Hello::decode(reply, address)?, address)?;
+                    if !is_let_in {
+                        return Err(self.lets_nobody_in(address));
+                    }
+                }
+                (Step::Select, Value::ServerError(_)) => {
+                    let text = format!(
+                        "the {} at {address} has no database {}, or refuses it",
+                        self.purpose, self.database
+                    );
+                    return Err(Error::new(ErrorKind::Config, text));
+                }
+                (Step::Introduce, _) => {}
+                (_, Value::ServerError(refusal)) => return Err(refused(&refusal)),
+                (Step::Time, time) => link.clock().observe(reply::time(Some(&time))?, sent),
+                (Step::Authenticate | Step::Select | Step::Prepare, _) => {}
             }
-        }
-        if let Purpose::Server { probe } = &self.purpose {
-            commands.cmd("HDEL").arg(probe).arg("-");
-        }
-        let sent = Instant::now();
-        let replies = link.send_all(&commands).await;
-        let replies = replies.map_err(|error| self.handshake_failed(link.address(), error))?;
-        let mut replies = replies.into_iter();
-        let hello = match replies.next().unwrap_or_default() {
-            Value::ServerError(refusal) if refusal.code() == "NOAUTH" => {
-                return Err(self.asks_for_password(link.address()));
-            }
-            hello => Hello::decode(hello, link.address())?,
-        };
-        self.is_right(&hello, link.address())?;
-        let rest: Vec<Value> = replies.collect();
-        for reply in &rest {
-            if let Value::ServerError(refusal) = reply {
-                return Err(refused(refusal));
-            }
-        }
-        if let Some(time) = rest.first() {
-            link.clock().observe(reply::time(Some(time))?, sent);
         }
         Ok(())
+    }
+
+    /// What is asked of a server at first, all at once.
+    fn greeting(&self) -> Vec<(Step, Cmd)> {
+        let command = |words: &[&str]| {
+            let mut cmd = Cmd::new();
+            cmd.arg(words);
+            cmd
+        };
+        let mut greeting = Vec::new();
+        match (&self.credentials.user, &self.credentials.password) {
+            (Some(user), Some(password)) => {
+                greeting.push((Step::Authenticate, command(&["AUTH", user, password])));
+            }
+            (None, Some(password)) => greeting.push((Step::Authenticate, command(&["AUTH", password]))),
+            (_, None) => {}
+        }
+        greeting.push((Step::Hello, command(&["HELLO"])));
+        if self.database != 0 {
+            greeting.push((Step::Select, command(&["SELECT", &self.database.to_string()])));
+        }
+        for (what, value) in [("LIB-NAME", "session-redis"), ("LIB-VER", env!("CARGO_PKG_VERSION"))] {
+            greeting.push((Step::Introduce, command(&["CLIENT", "SETINFO", what, value])));
+        }
+        if !matches!(self.purpose, Purpose::Sentinel) {
+            greeting.push((Step::Time, command(&["TIME"])));
+            greeting.extend(scripts::all(self.is_telling).map(|script| (Step::Prepare, script.load())));
+        }
+        // Whether a server by itself lets this user write: removing nothing from nothing is refused by a replica, and
+        // changes nothing on a primary. (One of a Cluster refuses keys that are not its own.)
+        if let Purpose::Server { probe } = &self.purpose {
+            greeting.push((Step::Prepare, command(&["HDEL", probe, "-"])));
+        }
+        greeting
     }
 
     /// Whether the server is what the URL says.
@@ -301,31 +309,25 @@ impl Dialer {
         Error::new(ErrorKind::Config, text)
     }
 
-    fn handshake_failed(&self, address: &Address, error: RedisError) -> Error {
-        let Self { handshake, purpose, .. } = self;
-        let text = match error.kind() {
-            DriverErrorKind::AuthenticationFailed => {
-                format!("the {purpose} at {address} refuses the user or the password of the store's URL")
-            }
-            DriverErrorKind::Io => {
-                return match io_error(&error).and_then(|io| self.broken_off(address, io)) {
-                    Some(explained) => explained.with_source(error),
-                    None => self.unreachable(address, error),
-                };
-            }
-            DriverErrorKind::Parse => format!("what listens at {address} is no {purpose}"),
-            _ if error.detail().is_some_and(|words| words.contains("Authentication required")) => {
-                return self.asks_for_password(address);
-            }
-            _ => format!("the {purpose} at {address} has no database {}, or refuses it", handshake.db()),
-        };
-        // Without the source: a server repeats the arguments of a command that it does not know.
+    fn lets_nobody_in(&self, address: &Address) -> Error {
+        let text =
+            format!("the {} at {address} refuses the user or the password of the store's URL", self.purpose);
         Error::new(ErrorKind::Config, text)
     }
-}
 
-fn io_error(error: &RedisError) -> Option<&io::Error> {
-    error.source()?.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>()?.downcast_ref()
+    fn greeting_failed(&self, address: &Address, failure: Failure) -> Error {
+        match failure {
+            Failure::Broken(Broken::Unreadable) => {
+                let text = format!("what listens at {address} is no {}", self.purpose);
+                Error::new(ErrorKind::Config, text)
+            }
+            Failure::Broken(Broken::Io(error)) => match self.broken_off(address, &error) {
+                Some(explained) => explained.with_source(error),
+                None => self.unreachable(address, error),
+            },
+            other => other.into(),
+        }
+    }
 }
 
 /// An idle connection is not forgotten by what lies between.
@@ -354,7 +356,7 @@ impl fmt::Debug for Dialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dialer")
             .field("purpose", &self.purpose)
-            .field("database", &self.handshake.db())
+            .field("database", &self.database)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

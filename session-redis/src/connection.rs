@@ -181,7 +181,7 @@ impl Connection {
         let send = async |node: Arc<Node>| {
             let link = node.line(false).link(deadline).await?;
             let now = Instant::now();
-            Ok(link.send(cmd, now, deadline.saturating_duration_since(now)).await?)
+            Ok(link.send(cmd, now, deadline).await?)
         };
         join_all(nodes.into_iter().map(send)).await
     }
@@ -239,8 +239,7 @@ impl Connection {
 
     async fn load_script(&self, link: Arc<Link>, call: &Call, deadline: Instant) -> Result<Arc<Link>> {
         if let Some(script) = call.script {
-            let now = Instant::now();
-            link.send(&script.load(), now, deadline.saturating_duration_since(now)).await?;
+            link.send(&script.load(), Instant::now(), deadline).await?;
         }
         Ok(link)
     }
@@ -291,14 +290,13 @@ impl Connection {
         sent: Instant,
         deadline: Instant,
     ) -> Result<Value, Failure> {
-        let left = deadline.saturating_duration_since(sent);
-        if left.is_zero() {
+        if deadline <= sent {
             return Err(Failure::Silent);
         }
-        let left = left.min(self.settings.response_timeout);
+        let until = deadline.min(sent + self.settings.response_timeout);
         let outcome = match asking {
-            true => Box::pin(link.send_asking(&call.cmd, sent, left)).await,
-            false => link.send(&call.cmd, sent, left).await,
+            true => Box::pin(link.send_asking(&call.cmd, sent, until)).await,
+            false => link.send(&call.cmd, sent, until).await,
         };
         let outcome = match outcome {
             Ok(value) if call.durable && self.settings.durability == Durability::Replicated => {

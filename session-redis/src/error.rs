@@ -1,11 +1,13 @@
-use redis::{RedisError, ServerError, ServerErrorKind};
+use redis::{ServerError, ServerErrorKind};
 use session_core::{Error, ErrorKind};
+
+use crate::pipe::Broken;
 
 /// Why a command got no answer that counts.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The connection broke: whether the server has executed the command is not known.
-    Broken(RedisError),
+    Broken(Broken),
     /// No answer in time: not known either.
     Silent,
     /// The server has refused the command, and not executed it.
@@ -30,15 +32,9 @@ pub(crate) enum Remedy {
     SendAgain,
 }
 
-impl From<RedisError> for Failure {
-    fn from(error: RedisError) -> Self {
-        if error.is_timeout() {
-            return Self::Silent;
-        }
-        match ServerError::try_from(error) {
-            Ok(refusal) => Self::Refused(refusal),
-            Err(error) => Self::Broken(error),
-        }
+impl From<Broken> for Failure {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
     }
 }
 

@@ -1,14 +1,13 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, RedisError, Value};
+use redis::{Cmd, Value};
 use tokio::sync::Mutex;
 use tokio::time::timeout_at;
 
 use crate::clock::StoreClock;
-use crate::driver::Driver;
 use crate::error::Failure;
+use crate::pipe::Pipe;
 use crate::url::Address;
 
 /// One connection, as long as it lives. Every operation that waits for an answer holds it; with the last of them
@@ -21,13 +20,8 @@ use crate::url::Address;
 pub(crate) struct Link {
     address: Address,
     clock: StoreClock,
-    connection: MultiplexedConnection,
-    driver: Driver,
-    born: Instant,
+    pipe: Pipe,
     patience: Duration,
-    /// Since when answers are owed, in milliseconds after `born`: the last one, or the first command after a time without
-    /// any.
-    since: AtomicU64,
     retired: AtomicBool,
     /// How many commands it has carried out that a replica is to confirm, and how many of them one has.
     written: AtomicU64,
@@ -44,20 +38,12 @@ struct Replicated {
 }
 
 impl Link {
-    pub(crate) fn new(
-        address: Address,
-        connection: MultiplexedConnection,
-        driver: Driver,
-        patience: Duration,
-    ) -> Self {
+    pub(crate) fn new(address: Address, pipe: Pipe, patience: Duration) -> Self {
         Self {
             address,
             clock: StoreClock::new(),
-            connection,
-            driver,
-            born: Instant::now(),
+            pipe,
             patience,
-            since: AtomicU64::new(0),
             retired: AtomicBool::new(false),
             written: AtomicU64::new(0),
             replicated: Mutex::default(),
@@ -76,7 +62,9 @@ impl Link {
     /// Whether a command sent now is likely to be answered. One that is sent on a link that is not usable may
     /// still be executed; one that has not been sent certainly is not.
     pub(crate) fn is_usable(&self, now: Instant) -> bool {
-        !self.retired.load(Ordering::Relaxed) && !self.driver.is_finished() && !self.is_silent(now)
+        !self.retired.load(Ordering::Relaxed)
+            && !self.pipe.has_ended()
+            && self.pipe.silence(now) <= self.patience
     }
 
     /// Gives it no further command. Those that it has may still be answered.
@@ -85,16 +73,8 @@ impl Link {
     }
 
     /// Sends one command. The first poll hands it over whole.
-    pub(crate) async fn send(&self, cmd: &Cmd, sent: Instant, timeout: Duration) -> Result<Value, Failure> {
-        let mut owed = self.await_answer(sent);
-        let mut connection = self.connection.clone();
-        connection.set_response_timeout(timeout);
-        let value = connection.send_packed_command(cmd).await?;
-        owed.arrives();
-        match value {
-            Value::ServerError(refusal) => Err(Failure::Refused(refusal)),
-            value => Ok(value),
-        }
+    pub(crate) async fn send(&self, cmd: &Cmd, sent: Instant, deadline: Instant) -> Result<Value, Failure> {
+        accepted(self.pipe.ask(cmd, sent, deadline).await?)
     }
 
     /// Sends one command to a server that does not own its key yet, and has said to ask for it like this.
@@ -102,22 +82,15 @@ impl Link {
         &self,
         cmd: &Cmd,
         sent: Instant,
-        timeout: Duration,
+        deadline: Instant,
     ) -> Result<Value, Failure> {
-        let mut owed = self.await_answer(sent);
-        let mut connection = self.connection.clone();
-        connection.set_response_timeout(timeout);
-        let mut commands = redis::pipe();
-        // Written as one: nobody else's command comes between them.
-        commands.cmd("ASKING").add_command(cmd.clone());
-        let replies = connection.send_packed_commands(&commands, 0, 2).await?;
-        owed.arrives();
-        for reply in &replies {
-            if let Value::ServerError(refusal) = reply {
-                return Err(Failure::Refused(refusal.clone()));
-            }
+        let commands = [redis::cmd("ASKING"), cmd.clone()];
+        let replies = self.pipe.ask_all(&commands, sent, deadline).await?;
+        let mut last = Value::Nil;
+        for reply in replies {
+            last = accepted(reply)?;
         }
-        Ok(replies.into_iter().nth(1).unwrap_or(Value::Nil))
+        Ok(last)
     }
 
     /// Waits until a replica has what this link has carried out so far. To be called once after each answer.
@@ -140,7 +113,7 @@ impl Link {
         let mut wait = redis::cmd("WAIT");
         // Zero would be for ever.
         wait.arg(1).arg(limit.as_millis().max(1));
-        match self.send(&wait, sent, deadline.saturating_duration_since(sent)).await? {
+        match self.send(&wait, sent, deadline).await? {
             Value::Int(1..) => {
                 state.confirmed = covered;
                 Ok(())
@@ -152,47 +125,15 @@ impl Link {
         }
     }
 
-    /// Sends many at once, and awaits all their answers: for the beginning, whose time is bounded by the caller.
-    pub(crate) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>, RedisError> {
-        self.connection.clone().send_packed_commands(commands, 0, commands.len()).await
-    }
-
-    fn is_silent(&self, now: Instant) -> bool {
-        let silence = || self.millis(now).saturating_sub(self.since.load(Ordering::Relaxed));
-        self.driver.owed.load(Ordering::Relaxed) > 0 && u128::from(silence()) > self.patience.as_millis()
-    }
-
-    fn await_answer(&self, sent: Instant) -> Owed<'_> {
-        if self.driver.owed.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.since.store(self.millis(sent), Ordering::Relaxed);
-        }
-        Owed { link: self, arrived: false }
-    }
-
-    fn millis(&self, moment: Instant) -> u64 {
-        let since_birth = moment.saturating_duration_since(self.born);
-        u64::try_from(since_birth.as_millis()).unwrap_or(u64::MAX)
+    /// Sends many at once, and awaits all their answers, refusals among them: for the beginning.
+    pub(crate) async fn send_all(&self, commands: &[Cmd], deadline: Instant) -> Result<Vec<Value>, Failure> {
+        self.pipe.ask_all(commands, Instant::now(), deadline).await
     }
 }
 
-/// An answer that somebody waits for. When nobody does any longer, the silence so far still counts.
-struct Owed<'a> {
-    link: &'a Link,
-    arrived: bool,
-}
-
-impl Owed<'_> {
-    fn arrives(&mut self) {
-        self.arrived = true;
-        self.link.since.store(self.link.millis(Instant::now()), Ordering::Relaxed);
-    }
-}
-
-impl Drop for Owed<'_> {
-    fn drop(&mut self) {
-        if !self.arrived && self.link.is_silent(Instant::now()) {
-            self.link.retire();
-        }
-        self.link.driver.owed.fetch_sub(1, Ordering::Relaxed);
+fn accepted(reply: Value) -> Result<Value, Failure> {
+    match reply {
+        Value::ServerError(refusal) => Err(Failure::Refused(refusal)),
+        value => Ok(value),
     }
 }

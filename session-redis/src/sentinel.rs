@@ -98,8 +98,7 @@ impl Sentinels {
         let link = line.link(deadline).await?;
         let mut cmd = redis::cmd("SENTINEL");
         cmd.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.service);
-        let now = Instant::now();
-        let value = link.send(&cmd, now, deadline.saturating_duration_since(now)).await;
+        let value = link.send(&cmd, Instant::now(), deadline).await;
         let parts = match value.inspect_err(|_| link.retire())? {
             Value::Nil => return Ok(None),
             Value::Array(parts) => parts,
