@@ -22,7 +22,5 @@ mod sources;
 mod sql;
 #[cfg(feature = "memory")]
 mod support;
-#[cfg(all(feature = "axum", feature = "macros", feature = "memory"))]
-mod ui;
 #[cfg(all(feature = "memory", feature = "tracing"))]
 mod warning;

@@ -123,7 +123,10 @@ async fn sentinels_replace_a_primary_by_agreement() {
     let requests = Requests::start(Arc::clone(&store), Loss::Anything).await;
     let failing_over = {
         let group = Arc::clone(&group);
-        spawn_blocking(move || group.fail_over())
+        spawn_blocking(move || {
+            group.replicate();
+            group.fail_over();
+        })
     };
     failing_over.await.unwrap();
     requests.recovered().await;

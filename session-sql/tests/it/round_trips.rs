@@ -115,7 +115,9 @@ async fn a_sign_in_is_one_short_transaction() {
     let sign_in = SignIn::new("ada".into(), digest(), expiry, setting("a", "1"), op());
     let (answer, statements) = costs.of(costs.store.sign_in(&id, &sign_in, NOW)).await;
     assert_eq!(answer, SignedIn::Applied);
-    assert!(statements.len() <= 9, "{statements:#?}");
+    // A statement that took long, because of a lock or of a busy machine, has the time asked once more.
+    let times = statements.iter().filter(|statement| statement.contains(": SELECT floor(")).count();
+    assert!(times <= 2 && statements.len() - times <= 8, "{statements:#?}");
     assert!(statements[0].contains("BEGIN") && statements.last().unwrap().contains("COMMIT"));
     let (count, statements) = costs.of(costs.store.count(&"ada".into())).await;
     assert_eq!((count, statements.len()), (1, 2));
