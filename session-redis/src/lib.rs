@@ -51,6 +51,7 @@ mod cluster;
 mod config;
 mod connect;
 mod connection;
+mod driver;
 mod error;
 mod events;
 mod hello;

@@ -1,61 +1,54 @@
 //! One connection that any number of operations use at once: commands go out in the order in which they are asked, and
 //! replies come back in it.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::mem;
-use std::pin::{Pin, pin};
 use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
 use futures_util::future::try_join_all;
 use redis::{Cmd, Value};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-use tokio::time::{Sleep, sleep_until};
 
+use crate::driver::Driver;
 use crate::error::Failure;
-use crate::reader::{Reader, Unreadable};
+use crate::reader::Unreadable;
 
 /// Where operations leave their commands. The task that writes them and reads the replies ends with this.
-#[derive(Debug)]
 pub(crate) struct Pipe {
     shared: Arc<Shared>,
     task: AbortHandle,
 }
 
 /// What operations and the task have in common.
-#[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     born: Instant,
     queue: Mutex<Queue>,
     /// How many replies are owed.
-    owed: AtomicUsize,
+    pub(crate) owed: AtomicUsize,
     /// Since when, in milliseconds after `born`: the last one, or the first command after a time without any.
     since: AtomicU64,
-    has_ended: AtomicBool,
+    pub(crate) has_ended: AtomicBool,
 }
 
 /// What the task has not taken yet.
-#[derive(Debug, Default)]
-struct Queue {
-    commands: Vec<u8>,
-    waiting: Vec<Waiting>,
+#[derive(Default)]
+pub(crate) struct Queue {
+    pub(crate) commands: Vec<u8>,
+    pub(crate) waiting: Vec<Waiting>,
     /// How to wake the task, unless somebody has.
-    waker: Option<Waker>,
+    pub(crate) waker: Option<Waker>,
     /// Why nobody takes anything any longer.
-    broken: Option<Broken>,
+    pub(crate) broken: Option<Broken>,
 }
 
 /// Who waits for a reply. Nobody does any longer when the time is over; the reply is still to come.
-#[derive(Debug)]
-struct Waiting {
+pub(crate) struct Waiting {
     reply: Option<oneshot::Sender<Result<Value, Failure>>>,
     deadline: Instant,
 }
@@ -69,15 +62,6 @@ pub(crate) enum Broken {
     Unreadable,
 }
 
-/// From so many replies owed on, a connection is busy.
-const BUSY: usize = 8;
-
-/// How much is read at once, at least.
-const PIECE: usize = 8 * 1024;
-
-/// What a buffer may keep for later when it is empty.
-const KEPT: usize = 64 * 1024;
-
 impl Pipe {
     pub(crate) fn new(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
         let shared = Arc::new(Shared {
@@ -87,17 +71,8 @@ impl Pipe {
             since: AtomicU64::new(0),
             has_ended: AtomicBool::new(false),
         });
-        let task = tokio::spawn(Driver {
-            stream,
-            shared: Arc::clone(&shared),
-            commands: Vec::new(),
-            written: 0,
-            reader: Reader::default(),
-            waiting: VecDeque::new(),
-            alarm: None,
-            has_waited: false,
-        });
-        Self { shared, task: task.abort_handle() }
+        let task = tokio::spawn(Driver::new(stream, Arc::clone(&shared))).abort_handle();
+        Self { shared, task }
     }
 
     /// Sends a command, and waits for its reply as long as that may take. The first poll hands it over whole; when the
@@ -171,188 +146,13 @@ impl Shared {
         Ok(())
     }
 
-    fn is_heard(&self, now: Instant) {
+    pub(crate) fn is_heard(&self, now: Instant) {
         let since = now.saturating_duration_since(self.born).as_millis();
         self.since.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The task that writes a connection's commands and reads their replies.
-struct Driver<S> {
-    stream: S,
-    shared: Arc<Shared>,
-    /// What is being written, of which so much is.
-    commands: Vec<u8>,
-    written: usize,
-    reader: Reader,
-    /// Who waits, in the order of the replies to come.
-    waiting: VecDeque<Waiting>,
-    /// When somebody's time is over, or was when it was set: replies that come in time leave it as it is.
-    alarm: Option<Pin<Box<Sleep>>>,
-    has_waited: bool,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
-        if this.lets_others_first() {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        match this.go_on(cx) {
-            Ok(()) => Poll::Pending,
-            Err(broken) => {
-                this.end(&broken);
-                Poll::Ready(())
-            }
-        }
-    }
-}
-
-impl<S> Driver<S> {
-    /// A task that is woken is polled next, before the others that are ready: each command would be written by itself,
-    /// for one system call more here and one more at the server. On a busy connection the driver lets the others go
-    /// first, once, and what they send leaves in the same write. On another one nobody would join it, and the wait
-    /// would only cost.
-    fn lets_others_first(&mut self) -> bool {
-        self.has_waited = !self.has_waited && self.shared.owed.load(Ordering::Relaxed) >= BUSY;
-        self.has_waited
-    }
-
-    fn end(&mut self, broken: &Broken) {
-        let mut queue = self.shared.queue();
-        queue.broken.get_or_insert_with(|| broken.clone());
-        let left = mem::take(&mut queue.waiting);
-        drop(queue);
-        self.shared.has_ended.store(true, Ordering::Relaxed);
-        for waiting in self.waiting.drain(..).chain(left) {
-            waiting.answer(Err(broken.clone().into()));
-        }
-    }
-}
-
-/// With its runtime, for instance.
-impl<S> Drop for Driver<S> {
-    fn drop(&mut self) {
-        self.end(&Broken::aborted());
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
-    /// As far as it goes now. Reading never waits for writing: a server that is not read from may stop reading, too.
-    fn go_on(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
-        self.take(cx.waker());
-        self.write(cx)?;
-        self.read(cx)?;
-        self.give_up(cx);
-        Ok(())
-    }
-
-    /// Takes what operations have left since.
-    fn take(&mut self, waker: &Waker) {
-        let mut queue = self.shared.queue();
-        if !queue.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            queue.waker = Some(waker.clone());
-        }
-        if self.written == self.commands.len() {
-            self.commands.clear();
-            self.commands.shrink_to(KEPT);
-            self.written = 0;
-            mem::swap(&mut self.commands, &mut queue.commands);
-        } else {
-            self.commands.append(&mut queue.commands);
-        }
-        let first = queue.waiting.iter().map(|waiting| waiting.deadline).min();
-        self.waiting.extend(queue.waiting.drain(..));
-        drop(queue);
-        if let Some(first) = first
-            && self.alarm.as_ref().is_none_or(|alarm| first < alarm.deadline().into_std())
-        {
-            self.set_alarm(first);
-        }
-    }
-
-    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
-        while self.written < self.commands.len() {
-            let mut stream = Pin::new(&mut self.stream);
-            match stream.as_mut().poll_write(cx, &self.commands[self.written..]) {
-                Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
-                Poll::Ready(Ok(bytes)) => self.written += bytes,
-                Poll::Ready(Err(error)) => return Err(error.into()),
-                Poll::Pending => return Ok(()),
-            }
-        }
-        match Pin::new(&mut self.stream).poll_flush(cx) {
-            Poll::Ready(Err(error)) => Err(error.into()),
-            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
-        }
-    }
-
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
-        loop {
-            if self.reader.arrived.is_empty() && self.reader.arrived.capacity() > KEPT {
-                self.reader.arrived = BytesMut::new();
-            }
-            self.reader.arrived.reserve(PIECE);
-            let read = pin!(self.stream.read_buf(&mut self.reader.arrived)).poll(cx);
-            match read {
-                Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
-                Poll::Ready(Ok(_)) => self.hand_out()?,
-                Poll::Ready(Err(error)) => return Err(error.into()),
-                Poll::Pending => return Ok(()),
-            }
-        }
-    }
-
-    /// Gives each reply that has arrived to whom it is owed.
-    fn hand_out(&mut self) -> Result<(), Broken> {
-        let mut replies = 0;
-        while let Some(reply) = self.reader.next()? {
-            match self.waiting.pop_front() {
-                Some(waiting) => {
-                    replies += 1;
-                    waiting.answer(Ok(reply));
-                }
-                // What a server says before it hangs up on somebody who has not asked.
-                None if matches!(reply, Value::ServerError(_)) => {}
-                None => return Err(Broken::Unreadable),
-            }
-        }
-        self.shared.is_heard(Instant::now());
-        self.shared.owed.fetch_sub(replies, Ordering::Release);
-        Ok(())
-    }
-
-    /// Lets those go whose time is over.
-    fn give_up(&mut self, cx: &mut Context<'_>) {
-        while let Some(alarm) = &mut self.alarm
-            && alarm.as_mut().poll(cx).is_ready()
-        {
-            let now = Instant::now();
-            for waiting in self.waiting.iter_mut().filter(|waiting| waiting.deadline <= now) {
-                if let Some(reply) = waiting.reply.take() {
-                    let _ = reply.send(Err(Failure::Silent));
-                }
-            }
-            let waiting = self.waiting.iter().filter(|waiting| waiting.reply.is_some());
-            match waiting.map(|waiting| waiting.deadline).min() {
-                Some(next) => self.set_alarm(next),
-                None => self.alarm = None,
-            }
-        }
-    }
-
-    fn set_alarm(&mut self, at: Instant) {
-        match &mut self.alarm {
-            Some(alarm) => alarm.as_mut().reset(at.into()),
-            None => self.alarm = Some(Box::pin(sleep_until(at.into()))),
-        }
     }
 }
 
@@ -363,10 +163,15 @@ impl Waiting {
     }
 
     /// Nobody may want it any longer.
-    fn answer(self, reply: Result<Value, Failure>) {
-        if let Some(waiting) = self.reply {
+    pub(crate) fn answer(&mut self, reply: Result<Value, Failure>) {
+        if let Some(waiting) = self.reply.take() {
             let _ = waiting.send(reply);
         }
+    }
+
+    /// When the time is over of whoever still waits.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.reply.as_ref().map(|_| self.deadline)
     }
 }
 
@@ -376,7 +181,7 @@ fn received(reply: Result<Result<Value, Failure>, oneshot::error::RecvError>) ->
 }
 
 impl Broken {
-    fn aborted() -> Self {
+    pub(crate) fn aborted() -> Self {
         io::Error::from(io::ErrorKind::ConnectionAborted).into()
     }
 }
@@ -411,12 +216,26 @@ impl std::error::Error for Broken {
     }
 }
 
+/// Without what is on its way: it holds passwords, digests and values.
+impl fmt::Debug for Pipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipe")
+            .field("owed", &self.shared.owed)
+            .field("has_ended", &self.shared.has_ended)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncWriteExt as _, DuplexStream, ReadBuf, duplex};
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadBuf, duplex};
     use tokio::task::yield_now;
 
     use super::*;
+    use crate::driver::BUSY;
 
     const LONG: Duration = Duration::from_secs(10);
     const SHORT: Duration = Duration::from_millis(50);
@@ -525,12 +344,15 @@ mod tests {
         receive(&mut server, 3 * length(&numbered(0))).await;
         server.write_all(b":0\r\n").await.unwrap();
         drop(server);
-        let mut outcomes = Vec::new();
+        // What cannot be written any more is no reason not to read what has come before.
+        let late = ask(pipe.clone(), numbered(3), LONG).await;
+        let mut outcomes = vec![late];
         for asked in asked {
             outcomes.push(asked.await.unwrap());
         }
         let broken = |outcome: &_| matches!(outcome, Err(Failure::Broken(Broken::Io(_))));
-        assert!(outcomes[0].is_ok() && outcomes[1..].iter().all(broken), "{outcomes:?}");
+        let [late, answered, rest @ ..] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert!(answered.is_ok() && broken(late) && rest.iter().all(broken), "{outcomes:?}");
         assert!(pipe.has_ended());
         assert!(broken(&ask(pipe, numbered(4), LONG).await));
     }
@@ -560,6 +382,14 @@ mod tests {
             assert!(matches!(asked.await.unwrap(), Err(Failure::Broken(_))));
             assert!(matches!(ask(pipe, numbered(2), LONG).await, Err(Failure::Broken(_))));
         });
+    }
+
+    #[tokio::test]
+    async fn debug_shows_nothing_of_what_is_on_its_way() {
+        let (pipe, _server) = pair(1);
+        tokio::spawn(ask(pipe.clone(), redis::cmd("AUTH").arg("secret").clone(), LONG));
+        yield_now().await;
+        assert_eq!(format!("{pipe:?}"), "Pipe { owed: 1, has_ended: false, .. }");
     }
 
     /// Takes all that is written, notes how many commands each time, and says nothing.

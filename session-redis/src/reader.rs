@@ -4,9 +4,9 @@ use redis::Value;
 /// Reads a server's replies (RESP2) out of what arrives, in pieces of any size. Nothing is looked at twice but the piece
 /// that was not whole.
 ///
-/// The driver's own parser takes half a microsecond for each element of a reply, which is the most that a read costs
+/// redis-rs' parser takes half a microsecond for each element of a reply, which is the most that a read costs
 /// beside its system calls; this one a tenth of that.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Reader {
     /// What has arrived and was not read yet.
     pub(crate) arrived: BytesMut,
@@ -14,7 +14,6 @@ pub(crate) struct Reader {
     lists: Vec<List>,
 }
 
-#[derive(Debug)]
 struct List {
     missing: usize,
     elements: Vec<Value>,
@@ -79,7 +78,7 @@ impl Reader {
                     }
                 },
                 b':' => Value::Int(number(line)?),
-                // Rare, and the driver knows the kinds of errors.
+                // Rare, and redis-rs knows the kinds of errors.
                 b'+' | b'-' => redis::parse_redis_value(&self.arrived[..after]).map_err(|_| Unreadable)?,
                 _ => return Err(Unreadable),
             };
@@ -193,19 +192,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_reads_what_the_driver_reads(
+        fn it_reads_what_redis_rs_reads(
             values in proptest::collection::vec(value(), 1..5),
             piece in 1_usize..40,
         ) {
             let mut sent = Vec::new();
             values.iter().for_each(|value| write(value, &mut sent));
-            let by_driver: Vec<Value> = values.iter().map(|value| {
+            let by_redis_rs: Vec<Value> = values.iter().map(|value| {
                 let mut sent = Vec::new();
                 write(value, &mut sent);
                 redis::parse_redis_value(&sent).unwrap()
             }).collect();
-            prop_assert_eq!(&by_driver, &values);
-            prop_assert_eq!(read(&sent, piece), Ok(by_driver));
+            prop_assert_eq!(&by_redis_rs, &values);
+            prop_assert_eq!(read(&sent, piece), Ok(by_redis_rs));
         }
 
         #[test]
