@@ -228,6 +228,7 @@ impl fmt::Debug for Pipe {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
@@ -271,7 +272,6 @@ mod tests {
     async fn replies_reach_whom_they_are_owed_also_when_the_ways_are_narrow() {
         let (pipe, server) = pair(7);
         let (mut from, mut to) = tokio::io::split(server);
-        let asked: Vec<_> = (0..100).map(|n| tokio::spawn(ask(pipe.clone(), numbered(n), LONG))).collect();
         // It answers each of the commands when it has read it, and reads no more until it has answered.
         tokio::spawn(async move {
             for n in 0..100 {
@@ -281,8 +281,13 @@ mod tests {
                 to.write_all(format!(":{n}\r\n").as_bytes()).await.unwrap();
             }
         });
-        for (n, asked) in (0..).zip(asked) {
-            assert!(matches!(asked.await.unwrap(), Ok(Value::Int(answer)) if answer == n));
+        let spawn = |n| tokio::spawn(ask(pipe.clone(), numbered(n), LONG));
+        let mut asked: VecDeque<_> = (0..50).map(spawn).collect();
+        for n in 0..100 {
+            let reply = asked.pop_front().unwrap().await.unwrap();
+            assert!(matches!(reply, Ok(Value::Int(answer)) if answer == n), "{n}: {reply:?}");
+            // Others come while the first are still being written.
+            asked.extend((n == 0).then(|| (50..100).map(spawn)).into_iter().flatten());
         }
         assert_eq!(pipe.silence(Instant::now() + LONG), Duration::ZERO, "nothing is owed");
     }
@@ -312,27 +317,38 @@ mod tests {
         receive(&mut server, length(&numbered(0))).await;
         let begun = Instant::now();
         // The alarm is set for the first one by now.
-        let outcome = ask(pipe.clone(), numbered(1), SHORT).await;
-        assert!(matches!(outcome, Err(Failure::Silent)));
-        assert!(begun.elapsed() >= SHORT);
-        let last = tokio::spawn(ask(pipe.clone(), numbered(2), LONG));
-        receive(&mut server, 2 * length(&numbered(1))).await;
-        server.write_all(b":0\r\n:1\r\n:2\r\n").await.unwrap();
+        let short = ask(pipe.clone(), numbered(1), SHORT);
+        let less_short = ask(pipe.clone(), numbered(2), 2 * SHORT);
+        let (short, less_short) = tokio::join!(async { (short.await, begun.elapsed()) }, async {
+            (less_short.await, begun.elapsed())
+        },);
+        for ((outcome, took), expected) in [(short, SHORT), (less_short, 2 * SHORT)] {
+            assert!(matches!(outcome, Err(Failure::Silent)));
+            assert!(took >= expected && took < LONG, "{took:?}");
+        }
+        let last = tokio::spawn(ask(pipe.clone(), numbered(3), LONG));
+        receive(&mut server, 3 * length(&numbered(1))).await;
+        server.write_all(b":0\r\n:1\r\n:2\r\n:3\r\n").await.unwrap();
         assert!(matches!(patient.await.unwrap(), Ok(Value::Int(0))));
-        assert!(matches!(last.await.unwrap(), Ok(Value::Int(2))));
+        assert!(matches!(last.await.unwrap(), Ok(Value::Int(3))));
     }
 
     #[tokio::test]
     async fn a_reply_is_owed_also_when_nobody_waits_for_it_any_longer() {
         let (pipe, mut server) = pair(10_000);
-        let dropped = tokio::spawn(ask(pipe.clone(), numbered(1), LONG));
+        // After a long time in which nothing was owed.
+        let sent = Instant::now() + LONG;
+        let dropped = tokio::spawn({
+            let pipe = pipe.clone();
+            async move { pipe.ask(&numbered(1), sent, sent + LONG).await }
+        });
         receive(&mut server, length(&numbered(1))).await;
         dropped.abort();
         assert!(dropped.await.unwrap_err().is_cancelled());
-        let now = Instant::now();
-        assert!(pipe.silence(now + LONG) > LONG - SHORT && pipe.silence(now + LONG) <= LONG + SHORT);
+        let silence = pipe.silence(sent + SHORT);
+        assert!(silence >= SHORT && silence < 2 * SHORT, "{silence:?}");
         server.write_all(b":1\r\n").await.unwrap();
-        while pipe.silence(now + LONG) > Duration::ZERO {
+        while pipe.silence(sent + SHORT) > Duration::ZERO {
             yield_now().await;
         }
     }
@@ -372,16 +388,21 @@ mod tests {
 
     #[test]
     fn when_its_runtime_ends_whoever_waits_elsewhere_is_told() {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let (pipe, _server) = runtime.block_on(async { pair(10_000) });
-        let elsewhere = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        elsewhere.block_on(async {
-            let asked = tokio::spawn(ask(pipe.clone(), numbered(1), LONG));
-            yield_now().await;
-            runtime.shutdown_background();
-            assert!(matches!(asked.await.unwrap(), Err(Failure::Broken(_))));
-            assert!(matches!(ask(pipe, numbered(2), LONG).await, Err(Failure::Broken(_))));
-        });
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let (its_own, elsewhere) = (runtime(), runtime());
+        let (pipe, mut server) = its_own.block_on(async { pair(10_000) });
+        let begin = |n| {
+            let asked = elsewhere.spawn(ask(pipe.clone(), numbered(n), LONG));
+            elsewhere.block_on(yield_now());
+            asked
+        };
+        let taken = begin(1);
+        its_own.block_on(receive(&mut server, length(&numbered(1))));
+        let not_taken = begin(2);
+        drop(its_own);
+        for asked in [taken, not_taken, begin(3)] {
+            assert!(matches!(elsewhere.block_on(asked).unwrap(), Err(Failure::Broken(_))));
+        }
     }
 
     #[tokio::test]
