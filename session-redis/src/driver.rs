@@ -35,10 +35,10 @@ pub(crate) struct Driver<S> {
 pub(crate) const BUSY: usize = 8;
 
 /// How much is read at once, at least.
-const PIECE: usize = 8 * 1024;
+const PIECE: usize = 32 * 1024;
 
 /// What a buffer may keep for later when it is empty.
-const KEPT: usize = 64 * 1024;
+const KEPT: usize = 4 * PIECE;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
     type Output = ();

@@ -32,6 +32,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
             .route("/big-init", get(big_init))
             .route("/big-write", get(big_write))
             .route("/big-read", get(big_read))
+            .route("/big-load", get(big_load))
             .route("/get", get(value))
             .route("/race", get(race))
             .route("/destroy", get(destroy));
@@ -73,6 +74,11 @@ async fn big_write(session: LazySession) -> Result<&'static str> {
 
 async fn big_read(session: LazySession) -> Result<String> {
     Ok(session.fetch::<String>(BIG_NAME).await?.map_or(0, |value| value.len()).to_string())
+}
+
+/// The same with all of them at hand.
+async fn big_load(session: Session) -> Result<String> {
+    Ok(session.get::<String>(BIG_NAME)?.map_or(0, |value| value.len()).to_string())
 }
 
 async fn value(session: Session, Query(params): Query<Params>) -> Result<String> {

@@ -27,7 +27,7 @@ impl Workload {
     }
 }
 
-pub(crate) const ALL: [Workload; 17] = [
+pub(crate) const ALL: [Workload; 18] = [
     workload("none", "/none", Kind::Plain, Some(1.05)),
     workload("none-layered", "/none", Kind::Layered, None),
     workload("read", "/read", Kind::Floor, Some(1.08)),
@@ -39,6 +39,11 @@ pub(crate) const ALL: [Workload; 17] = [
         prepare: Some("/big-init"),
         answer: "512",
         ..workload("big-read", "/big-read", Kind::Floor, Some(1.15))
+    },
+    Workload {
+        prepare: Some("/big-init"),
+        answer: "512",
+        ..workload("big-load", "/big-load", Kind::Floor, None)
     },
     memory("memory-read", "/read", Some(1.3)),
     memory("memory-write", "/write", Some(1.5)),

@@ -33,7 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             .route("/new", get(new))
             .route("/big-init", get(big_init))
             .route("/big-write", get(big_write))
-            .route("/big-read", get(big_read));
+            .route("/big-read", get(big_read))
+            .route("/big-load", get(big_load));
         Ok(routes.with_state(Store::connect(&url).await?))
     })
 }
@@ -79,6 +80,11 @@ async fn big_write(State(store): State<Store>, headers: HeaderMap) -> Answer<&'s
 
 async fn big_read(State(store): State<Store>, headers: HeaderMap) -> Answer<String> {
     let value = store.attribute(id(&headers)?, &format!("a:{BIG_NAME}")).await?;
+    Ok(value.ok_or(StatusCode::NOT_FOUND)?.len().to_string())
+}
+
+async fn big_load(State(store): State<Store>, headers: HeaderMap) -> Answer<String> {
+    let value = store.attribute_of_all(id(&headers)?, &format!("a:{BIG_NAME}")).await?;
     Ok(value.ok_or(StatusCode::NOT_FOUND)?.len().to_string())
 }
 
