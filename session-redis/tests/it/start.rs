@@ -57,6 +57,10 @@ async fn the_password_is_wrong_or_missing() {
     is(&refused(&server.url()).await, ErrorKind::Config, "asks for a password");
     is(&refused(&format!("{}/3", server.url())).await, ErrorKind::Config, "asks for a password");
 
+    let open = RedisServer::start();
+    let needless = refused(&format!("redis://:{PASSWORD}@127.0.0.1:{}", open.port())).await;
+    is(&needless, ErrorKind::Config, "refuses the user or the password of the store's URL");
+
     let right = format!("redis://:correct%20horse@127.0.0.1:{port}/3");
     let store = RedisStore::connect(&right).await.unwrap();
     store.begin().await;
@@ -266,6 +270,9 @@ async fn a_server_that_is_down_does_not_keep_a_store_from_starting() {
 async fn the_server_is_too_old() {
     let server = RedisServer::start_with(&["--rename-command", "HELLO", ""]);
     is(&refused(&server.url()).await, ErrorKind::Config, "is too old: sessions need version 6.2 or later");
+    // One that knows no users refuses them for that reason.
+    let url = format!("redis://user:{PASSWORD}@127.0.0.1:{}", server.port());
+    is(&refused(&url).await, ErrorKind::Config, "is too old: sessions need version 6.2 or later");
 }
 
 /// One that has HELLO and says its age, as 6.0 does: a real server, whose answer is changed on the way.
