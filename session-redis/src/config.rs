@@ -48,6 +48,7 @@ pub struct RedisStoreBuilder {
 
 const DEFAULT_NAMESPACE: &str = "session";
 const DEFAULT_BUDGET: Duration = Duration::from_secs(2);
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
 
 impl RedisStoreBuilder {
     pub(crate) fn new(url: String) -> Self {
@@ -198,8 +199,9 @@ impl RedisStoreBuilder {
         if connections.is_none() {
             mistakes.push("there must be at least one connection".to_owned());
         }
-        if [self.connect_timeout, self.response_timeout].contains(&Some(Duration::ZERO)) {
-            mistakes.push("a timeout must be longer than nothing".to_owned());
+        let is_timeout = |timeout: Duration| !timeout.is_zero() && timeout <= LONGEST_TIMEOUT;
+        if ![self.connect_timeout, self.response_timeout].into_iter().flatten().all(is_timeout) {
+            mistakes.push("a timeout must be longer than nothing, and an hour at most".to_owned());
         }
         #[cfg(feature = "tls")]
         let connector = match url.as_ref().filter(|url| url.tls) {

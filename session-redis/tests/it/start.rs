@@ -309,8 +309,13 @@ async fn a_setting_in_the_url_is_wrong() {
     ] {
         is(&refused(&format!("redis://127.0.0.1:1?{setting}")).await, ErrorKind::Config, words);
     }
-    let builder = RedisStore::builder("redis://127.0.0.1:1").connect_timeout(Duration::ZERO);
-    is(&builder.connect().await.unwrap_err(), ErrorKind::Config, "a timeout must be longer than nothing");
+    let builder = || RedisStore::builder("redis://127.0.0.1:1");
+    for timeout in [Duration::ZERO, Duration::MAX] {
+        for builder in [builder().connect_timeout(timeout), builder().response_timeout(timeout)] {
+            let error = builder.connect().await.unwrap_err();
+            is(&error, ErrorKind::Config, "a timeout must be longer than nothing, and an hour at most");
+        }
+    }
 }
 
 /// A Sentinel that asks for a password of its own.
