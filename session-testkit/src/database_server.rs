@@ -192,6 +192,8 @@ pub(crate) fn command(program: &Path, folder: &Path) -> Command {
     let errors = log.try_clone().expect("a log file");
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).stdout(log).stderr(errors).current_dir(folder);
+    // One that starts removes what looks like a leftover of its own, and is another's that is at work.
+    command.env("TMPDIR", folder);
     if let Some((user, group)) = unprivileged() {
         command.uid(user).gid(group);
     }

@@ -94,7 +94,8 @@ fn no_crate_depends_on_one_that_it_must_not_know() {
 #[test]
 fn no_store_or_adapter_knows_the_facade_even_in_its_tests() {
     for (name, dependencies) in workspace(|_| true) {
-        let is_inner = name.starts_with("session-") && name != "session-bench";
+        // The macros' cases are compiled as an application's code is, which knows the facade alone.
+        let is_inner = name.starts_with("session-") && !["session-bench", "session-macros"].contains(&&*name);
         assert!(!is_inner || !dependencies.contains("http-session"), "{name} must not depend on the facade");
     }
 }
