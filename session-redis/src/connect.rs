@@ -140,21 +140,21 @@ impl Dialer {
         let (address, sent) = (link.address(), Instant::now());
         let replies = link.send_all(&commands, sent + self.timeout).await;
         let replies = replies.map_err(|failure| self.greeting_failed(address, failure))?;
-        let mut is_let_in = true;
+        let mut is_refused = false;
         for (step, reply) in steps.into_iter().zip(replies) {
             match (step, reply) {
                 // One that has never heard of users is too old, as the next reply tells.
-                (Step::Authenticate, Value::ServerError(_)) => is_let_in = false,
-                (Step::Hello, Value::ServerError(refusal)) if is_let_in && refusal.code() == "NOAUTH" => {
-                    return Err(self.asks_for_password(address));
-                }
-                (Step::Hello, Value::ServerError(refusal)) if !is_let_in && refusal.code() != "ERR" => {
-                    return Err(self.lets_nobody_in(address));
+                (Step::Authenticate, Value::ServerError(_)) => is_refused = true,
+                (Step::Hello, Value::ServerError(refusal)) if refusal.code() == "NOAUTH" => {
+                    return Err(match is_refused {
+                        true => self.refuses_us(address),
+                        false => self.asks_for_password(address),
+                    });
                 }
                 (Step::Hello, reply) => {
                     self.is_right(&Hello::decode(reply, address)?, address)?;
-                    if !is_let_in {
-                        return Err(self.lets_nobody_in(address));
+                    if is_refused {
+                        return Err(self.refuses_us(address));
                     }
                 }
                 (Step::Select, Value::ServerError(_)) => {
@@ -309,7 +309,7 @@ impl Dialer {
         Error::new(ErrorKind::Config, text)
     }
 
-    fn lets_nobody_in(&self, address: &Address) -> Error {
+    fn refuses_us(&self, address: &Address) -> Error {
         let text =
             format!("the {} at {address} refuses the user or the password of the store's URL", self.purpose);
         Error::new(ErrorKind::Config, text)
