@@ -102,13 +102,13 @@ impl RedisStoreBuilder {
     }
 
     /// How long a connect may take, with all that is asked on a new connection; and how long a connection may owe
-    /// answers and give none before it is replaced. Default 45 % of the budget (0.9 s).
+    /// answers and give none before it is replaced: an hour at most. Default 45 % of the budget (0.9 s).
     #[must_use]
     pub fn connect_timeout(self, timeout: Duration) -> Self {
         Self { connect_timeout: Some(timeout), ..self }
     }
 
-    /// How long an answer is awaited. Default 95 % of the budget (1.9 s), which nothing exceeds.
+    /// How long an answer is awaited: an hour at most. Default 95 % of the budget (1.9 s), which nothing exceeds.
     #[must_use]
     pub fn response_timeout(self, timeout: Duration) -> Self {
         Self { response_timeout: Some(timeout), ..self }

@@ -180,8 +180,7 @@ impl Connection {
         };
         let send = async |node: Arc<Node>| {
             let link = node.line(false).link(deadline).await?;
-            let now = Instant::now();
-            Ok(link.send(cmd, now, deadline).await?)
+            Ok(link.send(cmd, Instant::now(), deadline).await?)
         };
         join_all(nodes.into_iter().map(send)).await
     }

@@ -84,10 +84,9 @@ impl<S> Driver<S> {
 
     fn end(&mut self, broken: &Broken) {
         let mut queue = self.shared.queue();
-        queue.broken.get_or_insert_with(|| broken.clone());
+        let _ = self.shared.broken.set(broken.clone());
         let left = mem::take(&mut queue.waiting);
         drop(queue);
-        self.shared.has_ended.store(true, Ordering::Relaxed);
         for mut waiting in self.waiting.drain(..).chain(left) {
             waiting.answer(Err(broken.clone().into()));
         }
@@ -182,7 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 None => return Err(Broken::Unreadable),
             }
         }
-        self.shared.is_heard(Instant::now());
+        self.shared.heard_at(Instant::now());
         self.shared.owed.fetch_sub(replies, Ordering::Release);
         Ok(())
     }

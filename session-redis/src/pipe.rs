@@ -4,8 +4,8 @@
 use std::fmt;
 use std::io;
 use std::slice;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,8 @@ pub(crate) struct Shared {
     pub(crate) owed: AtomicUsize,
     /// Since when, in milliseconds after `born`: the last one, or the first command after a time without any.
     since: AtomicU64,
-    pub(crate) has_ended: AtomicBool,
+    /// Why the task takes nothing any longer. Set under the queue's lock, with what is in the queue taken along.
+    pub(crate) broken: OnceLock<Broken>,
 }
 
 /// What the task has not taken yet.
@@ -43,8 +44,6 @@ pub(crate) struct Queue {
     pub(crate) waiting: Vec<Waiting>,
     /// How to wake the task, unless somebody has.
     pub(crate) waker: Option<Waker>,
-    /// Why nobody takes anything any longer.
-    pub(crate) broken: Option<Broken>,
 }
 
 /// Who waits for a reply. Nobody does any longer when the time is over; the reply is still to come.
@@ -69,7 +68,7 @@ impl Pipe {
             queue: Mutex::default(),
             owed: AtomicUsize::new(0),
             since: AtomicU64::new(0),
-            has_ended: AtomicBool::new(false),
+            broken: OnceLock::new(),
         });
         let task = tokio::spawn(Driver::new(stream, Arc::clone(&shared))).abort_handle();
         Self { shared, task }
@@ -97,7 +96,7 @@ impl Pipe {
 
     /// Whether it has ended, and nothing that is sent by it will arrive.
     pub(crate) fn has_ended(&self) -> bool {
-        self.shared.has_ended.load(Ordering::Relaxed)
+        self.shared.broken.get().is_some()
     }
 
     /// For how long a reply has been owed that has not come. Zero, when none is.
@@ -126,7 +125,7 @@ impl Shared {
         sent: Instant,
     ) -> Result<(), Failure> {
         let mut queue = self.queue();
-        if let Some(broken) = &queue.broken {
+        if let Some(broken) = self.broken.get() {
             return Err(broken.clone().into());
         }
         for cmd in cmds {
@@ -135,7 +134,7 @@ impl Shared {
         queue.waiting.extend(waiting);
         // In this order: who sees that a reply is owed sees since when, too.
         if self.owed.load(Ordering::Relaxed) == 0 {
-            self.is_heard(sent);
+            self.heard_at(sent);
         }
         self.owed.fetch_add(cmds.len(), Ordering::Release);
         let waker = queue.waker.take();
@@ -146,7 +145,7 @@ impl Shared {
         Ok(())
     }
 
-    pub(crate) fn is_heard(&self, now: Instant) {
+    pub(crate) fn heard_at(&self, now: Instant) {
         let since = now.saturating_duration_since(self.born).as_millis();
         self.since.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
@@ -221,7 +220,7 @@ impl fmt::Debug for Pipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pipe")
             .field("owed", &self.shared.owed)
-            .field("has_ended", &self.shared.has_ended)
+            .field("has_ended", &self.has_ended())
             .finish_non_exhaustive()
     }
 }
