@@ -20,8 +20,8 @@ impl Backoff {
         self.ceiling = (self.ceiling * 2).min(LONGEST);
     }
 
-    /// Waits after a connection was ended: whoever ends one often ends all, one after the other, and the next would be
-    /// ended just after it was found to be good.
+    /// Waits after a connection was ended: whoever ends one often ends all, one after the other, and the next of a pool
+    /// of the application's would be ended just after it was found to be good.
     pub(crate) async fn wait_for_more_endings() {
         tokio::time::sleep(jittered(ENDINGS)).await;
     }

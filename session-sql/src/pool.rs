@@ -26,7 +26,9 @@ pub(crate) type Options<D> = <<D as Database>::Connection as Connection>::Option
 /// Connections of the store's own.
 ///
 /// sqlx's pool asks the server for a sign of life after each use, which doubles the round trips. Here a connection is
-/// asked before its next use, when another one was found broken since its last, or when it was idle for long.
+/// asked before its next use, when it was idle for long; and when one is found broken, all that are as old are replaced
+/// before their next use. To ask those would not do: whoever ends one often ends all, one after the other, and the
+/// next would be ended just after its sign of life.
 pub(crate) struct Own<D: Driver> {
     options: Options<D>,
     /// What each connection is told first.
@@ -34,14 +36,14 @@ pub(crate) struct Own<D: Driver> {
     permits: Semaphore,
     /// The one used last is on top.
     idle: Mutex<Vec<Idle<D>>>,
-    /// How often a connection was found broken.
-    breaks: AtomicU64,
+    /// That of new connections. A generation is over when one of it is found broken.
+    generation: AtomicU64,
 }
 
 struct Idle<D: Database> {
     connection: D::Connection,
     since: Instant,
-    breaks: u64,
+    generation: u64,
 }
 
 /// The application's connections.
@@ -61,7 +63,7 @@ impl<D: Driver> Connections<D> {
             setup,
             permits: Semaphore::new(size),
             idle: Mutex::new(Vec::new()),
-            breaks: AtomicU64::new(0),
+            generation: AtomicU64::new(0),
         })
     }
 
@@ -118,34 +120,37 @@ impl<D: Driver> Connections<D> {
             Self::Given(_) => {}
         }
     }
-
-    /// A connection was found broken: others may be, too.
-    fn broke(&self) {
-        match self {
-            Self::Own(own) => {
-                own.breaks.fetch_add(1, Ordering::Relaxed);
-            }
-            Self::Given(given) => given.suspects.store(given.pool.num_idle(), Ordering::Relaxed),
-        }
-    }
 }
 
 impl<D: Driver> Own<D> {
     async fn lease(&self) -> Result<Held<'_, D>, Failure> {
         let permit = self.permits.acquire().await.map_err(|_| closed())?;
-        let breaks = self.breaks.load(Ordering::Relaxed);
         while let Some(mut idle) = self.pop() {
-            // One that survives a drop leads nowhere else: nothing can have happened to it.
-            let is_suspect = idle.breaks != breaks || idle.since.elapsed() > SUSPECT_AFTER;
-            if D::SURVIVES_A_DROP || !is_suspect || idle.connection.ping().await.is_ok() {
-                return Ok(Held::Own { connection: idle.connection, breaks, _permit: permit });
+            if self.is_good(&mut idle).await {
+                let Idle { connection, generation, .. } = idle;
+                return Ok(Held::Own { connection, generation, _permit: permit });
             }
         }
+        let generation = self.generation.load(Ordering::Relaxed);
         let mut connection = self.options.connect().await.map_err(Failure::of_connecting)?;
         if let Some(setup) = &self.setup {
             D::script(&mut connection, setup.clone()).await.map_err(Failure::of_connecting)?;
         }
-        Ok(Held::Own { connection, breaks, _permit: permit })
+        Ok(Held::Own { connection, generation, _permit: permit })
+    }
+
+    async fn is_good(&self, idle: &mut Idle<D>) -> bool {
+        // One that survives a drop leads nowhere else: nothing can have happened to it.
+        D::SURVIVES_A_DROP
+            || idle.generation == self.generation.load(Ordering::Relaxed)
+                && (idle.since.elapsed() <= SUSPECT_AFTER || idle.connection.ping().await.is_ok())
+    }
+
+    /// One of this generation was found broken.
+    fn broke(&self, generation: u64) {
+        let next = generation + 1;
+        // Of those that break together only the first ends the generation: by then there may be new ones.
+        let _ = self.generation.compare_exchange(generation, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     fn pop(&self) -> Option<Idle<D>> {
@@ -156,9 +161,9 @@ impl<D: Driver> Own<D> {
         idle.pop()
     }
 
-    fn push(&self, connection: D::Connection, breaks: u64) {
+    fn push(&self, connection: D::Connection, generation: u64) {
         if !self.permits.is_closed() {
-            self.idle().push(Idle { connection, since: Instant::now(), breaks });
+            self.idle().push(Idle { connection, since: Instant::now(), generation });
         }
     }
 
@@ -184,6 +189,11 @@ impl<D: Driver> Given<D> {
             connection.close_on_drop();
         }
     }
+
+    /// One was found broken: others may be, too.
+    fn broke(&self) {
+        self.suspects.store(self.pool.num_idle(), Ordering::Relaxed);
+    }
 }
 
 fn closed() -> Failure {
@@ -199,7 +209,7 @@ pub(crate) struct Lease<'a, D: Driver> {
 }
 
 enum Held<'a, D: Driver> {
-    Own { connection: D::Connection, breaks: u64, _permit: SemaphorePermit<'a> },
+    Own { connection: D::Connection, generation: u64, _permit: SemaphorePermit<'a> },
     Given { connection: PoolConnection<D>, _turn: Option<SemaphorePermit<'a>> },
 }
 
@@ -216,8 +226,10 @@ impl<D: Driver> Lease<'_, D> {
     pub(crate) async fn settle<T>(mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         match &outcome {
             Ok(_) => self.give_back(),
+            // Who says that an operation takes too long is there.
+            Err(Failure::Broken(error)) if error.kind() == ErrorKind::Timeout => self.discard(),
             Err(Failure::Unsent(_) | Failure::Broken(_)) => {
-                self.from.broke();
+                self.doubt_the_others();
                 self.discard();
             }
             // A transaction may have been left open: what ends it waits to be sent.
@@ -231,11 +243,19 @@ impl<D: Driver> Lease<'_, D> {
 
     fn give_back(&mut self) {
         match (self.from, self.held.take()) {
-            (Connections::Own(own), Some(Held::Own { connection, breaks, .. })) => {
-                own.push(connection, breaks);
+            (Connections::Own(own), Some(Held::Own { connection, generation, .. })) => {
+                own.push(connection, generation);
             }
             // sqlx's pool takes back what is dropped.
             (_, held) => drop(held),
+        }
+    }
+
+    fn doubt_the_others(&self) {
+        match (self.from, &self.held) {
+            (Connections::Own(own), Some(Held::Own { generation, .. })) => own.broke(*generation),
+            (Connections::Given(given), _) => given.broke(),
+            (Connections::Own(_), _) => {}
         }
     }
 

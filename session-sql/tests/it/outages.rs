@@ -169,9 +169,9 @@ async fn who_reads_does_not_notice_that_the_server_throws_connections_out() {
     nothing_is_lost(&store, users).await;
 }
 
-/// One finds out that its connection is broken; the others look at theirs before they use them.
+/// One finds out that its connection is broken; the others look at theirs before they use them, or take new ones.
 #[tokio::test(flavor = "multi_thread")]
-async fn after_one_broken_connection_the_others_are_tested_before_their_next_use() {
+async fn after_one_broken_connection_the_others_are_doubted_before_their_next_use() {
     let server = PostgresServer::shared();
     for has_own_connections in [true, false] {
         let database = server.database();
@@ -190,6 +190,54 @@ async fn after_one_broken_connection_the_others_are_tested_before_their_next_use
         store.load(&ids[0], Select::All, NOW).await.unwrap();
         succeed(&every_operation(&*store, &ids).await);
     }
+}
+
+const LAST_USED: &str = "SELECT pid, backend_start FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY query_start DESC LIMIT 1";
+
+/// The server may be about to end the others, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_again_goes_by_a_new_connection() {
+    let server = PostgresServer::shared();
+    let database = server.database();
+    let store = SqlStore::builder(server.url(&database)).budget(PATIENCE).connect().await.unwrap();
+    let store = Arc::new(store);
+    let ids = begin_all(&*store).await;
+    open_a_connection_each(&server, &database, &store, &ids).await;
+    store.load(&ids[0], Select::All, NOW).await.unwrap();
+    let before = server.query(&database, "SELECT clock_timestamp()");
+    server.query(&database, &format!("SELECT pg_terminate_backend(pid) FROM ({LAST_USED}) AS used"));
+    store.load(&ids[0], Select::All, NOW).await.unwrap();
+    let is_new = format!("SELECT backend_start > '{before}' FROM ({LAST_USED}) AS used");
+    assert_eq!(server.query(&database, &is_new), "t");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_is_cancelled_speaks_against_no_connection_but_its_own() {
+    let server = PostgresServer::shared();
+    let database = server.database();
+    let url = server.url(&database);
+    let store = Arc::new(SqlStore::builder(url.clone()).budget(PATIENCE).connect().await.unwrap());
+    let ids = begin_all(&*store).await;
+    open_a_connection_each(&server, &database, &store, &ids).await;
+    let before = server.query(&database, "SELECT clock_timestamp()");
+    let pool = sqlx::PgPool::connect(&url).await.unwrap();
+    let mut transaction = pool.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM http_session FOR UPDATE").execute(&mut *transaction).await.unwrap();
+    let (saving, id) = (Arc::clone(&store), ids[0].clone());
+    let saved = tokio::spawn(async move { saving.save(&id, &setting("a", "2"), NOW).await });
+    let cancel = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while server.query(&database, cancel) == "0" {
+        assert!(!saved.is_finished(), "the save did not wait");
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(saved.await.unwrap().unwrap_err().kind(), ErrorKind::Timeout);
+    drop(transaction);
+    pool.close().await;
+    store.load(&ids[0], Select::All, NOW).await.unwrap();
+    let is_old = format!("SELECT backend_start < '{before}' FROM ({LAST_USED}) AS used");
+    assert_eq!(server.query(&database, &is_old), "t");
 }
 
 /// What is not about the budget: a busy machine must not use it up.
