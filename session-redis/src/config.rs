@@ -88,8 +88,8 @@ impl RedisStoreBuilder {
 
     /// Tells what happens to sessions; not, when nothing is said.
     ///
-    /// It costs two more commands where a session begins, one where it is rotated or gets another timeout, four where it
-    /// is ended, and some hundred bytes of the server's memory for each session and each event. Reading, writing and
+    /// It costs four more commands where a session begins or is ended, three where it is rotated, one where it gets another
+    /// timeout, and some hundred bytes of the server's memory for each session and each event. Reading, writing and
     /// touching cost what they do without. Somebody has to [sweep](session_core::Sweep::sweep): the facade does. While no
     /// node is up, what ends is kept to be told for a day.
     ///

@@ -38,7 +38,7 @@ enum Entry {
         at: u64,
         victims: Vec<Handle>,
     },
-    /// The limit is reached if all of these are alive.
+    /// The limit may be reached, if these are alive.
     LookAt(Vec<Handle>),
     Revoked,
     Full,
@@ -46,7 +46,8 @@ enum Entry {
 
 #[async_trait]
 impl Principals for RedisStore {
-    /// Two round trips; four where the limit is reached, and one more where it evicts.
+    /// Two round trips; four where the limit is reached, two more for each further thousand of sessions that reach it, and
+    /// one more where it evicts.
     async fn sign_in(&self, id: &StoredId, sign_in: &SignIn, access: Access) -> Result<SignedIn> {
         let deadline = self.deadline();
         let (at, victims) = match self.enter(id.handle(), sign_in, access, deadline).await? {
@@ -133,20 +134,23 @@ impl RedisStore {
         deadline: Instant,
     ) -> Result<Entry> {
         let asked = Instant::now();
-        let entry = self.enroll(handle, sign_in, access, false, deadline).await?;
-        let Entry::LookAt(handles) = entry else { return Ok(entry) };
-        // A session that ended while its node died must not count.
-        let records = self.look_at(&handles, Select::Metadata, deadline).await;
-        let mut ended = Vec::new();
-        for (handle, record) in handles.into_iter().zip(records) {
-            if record?.is_none() {
-                ended.push(handle);
+        let mut alive = 0;
+        loop {
+            let entry = self.enroll(handle, sign_in, access.later(asked.elapsed()), alive, deadline).await?;
+            let Entry::LookAt(handles) = entry else { return Ok(entry) };
+            // A session that ended while its node died must not count.
+            let records = self.look_at(&handles, Select::Metadata, deadline).await;
+            let mut ended = Vec::new();
+            for (handle, record) in handles.into_iter().zip(records) {
+                match record? {
+                    Some(_) => alive += 1,
+                    None => ended.push(handle),
+                }
+            }
+            if !ended.is_empty() {
+                self.drop_entries(&sign_in.principal, &ended, None, deadline).await?;
             }
         }
-        if !ended.is_empty() {
-            self.drop_entries(&sign_in.principal, &ended, None, deadline).await?;
-        }
-        self.enroll(handle, sign_in, access.later(asked.elapsed()), true, deadline).await
     }
 
     async fn enroll(
@@ -154,7 +158,7 @@ impl RedisStore {
         handle: &Handle,
         sign_in: &SignIn,
         access: Access,
-        looked: bool,
+        alive: usize,
         deadline: Instant,
     ) -> Result<Entry> {
         let mut cmd = scripts::INDEX_ENROLL.call(&self.keys.principal(&sign_in.principal), 6, 80);
@@ -164,7 +168,7 @@ impl RedisStore {
             Some(limit) => cmd.arg(limit.max()).arg(whom(limit)),
             None => cmd.arg("").arg(""),
         };
-        cmd.arg(if looked { "1" } else { "0" });
+        cmd.arg(alive);
         let asked = Instant::now();
         let value =
             self.connection.send(&again(cmd, &scripts::INDEX_ENROLL).durable(), deadline).await?.value;
@@ -207,9 +211,10 @@ impl RedisStore {
         fields(&mut cmd, Some((&sign_in.new, Some(&principal))), &sign_in.changes);
         self.ask(&mut cmd, None);
         self.expect_retimed(id, &sign_in.changes, deadline).await?;
+        self.expect_soon(id.handle(), deadline).await;
         let call = again(cmd, script).durable();
-        let (verdict, event) = self.told_by(call, id.handle(), deadline).await?;
-        self.tell(event, deadline).await;
+        let (verdict, untold) = self.told_by(call, id.handle(), deadline).await?;
+        self.tell(untold, deadline).await;
         Ok(reply::signed_in(&verdict))
     }
 
@@ -247,9 +252,9 @@ impl RedisStore {
         cmd.write_arg(op);
         cmd.arg(name);
         self.ask(&mut cmd, Some(reason));
-        self.expect_end(handle, deadline).await;
-        let (verdict, event) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
-        self.tell(event, deadline).await;
+        self.expect_soon(handle, deadline).await;
+        let (verdict, untold) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
+        self.tell(untold, deadline).await;
         Ok(verdict)
     }
 

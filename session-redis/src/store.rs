@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use redis::{Cmd, RedisWrite as _, Value};
 use session_core::{
-    Access, Capabilities, Changes, Created, Digest, EventKind, EventSettings, Handle, Load, NewRecord, OpId,
-    Reason, Renewal, Renewed, Result, Saved, Select, SessionEvent, SessionStore, StoredId, Swapped, Taken,
+    Access, Capabilities, Changes, Created, Digest, EventKind, EventSettings, Expiry, Handle, Load,
+    NewRecord, OpId, Reason, Renewal, Renewed, Result, Saved, Select, SessionStore, StoredId, Swapped, Taken,
     Timestamp,
 };
 
@@ -16,7 +16,7 @@ use crate::check;
 use crate::config::Target;
 use crate::connection::{Answer, Call, Connection};
 use crate::error::unexpected_reply;
-use crate::events::Teller;
+use crate::events::{Teller, Untold};
 use crate::keys::Keys;
 use crate::record::{self, Found, Hash, Metadata, attribute};
 use crate::reply::{self, Listed, Verdict};
@@ -106,22 +106,19 @@ impl RedisStore {
         call: Call,
         handle: &Handle,
         deadline: Instant,
-    ) -> Result<(Verdict, Option<SessionEvent>)> {
+    ) -> Result<(Verdict, Option<Untold>)> {
         let Some(teller) = &self.teller else { return Ok((self.verdict_by(call, deadline).await?, None)) };
         let mut answer = self.connection.send(&call, deadline).await?;
-        let (value, event) = teller.open(mem::take(&mut answer.value), handle)?;
+        let (value, untold) = teller.open(mem::take(&mut answer.value), handle)?;
         let verdict = reply::verdict(&value)?;
         learn(&answer, &verdict);
-        Ok((verdict, event))
+        Ok((verdict, untold))
     }
 
     /// Tells what an operation has done. Without events nothing is to be done.
-    pub(crate) async fn tell(&self, event: Option<SessionEvent>, deadline: Instant) {
-        if let (Some(teller), Some(event)) = (&self.teller, event) {
-            match event.kind.is_end() {
-                true => Box::pin(teller.tell_end(event, deadline)).await,
-                false => drop(Box::pin(teller.tell(event, deadline)).await),
-            }
+    pub(crate) async fn tell(&self, untold: Option<Untold>, deadline: Instant) {
+        if let (Some(teller), Some(untold)) = (&self.teller, untold) {
+            Box::pin(teller.tell(untold, deadline)).await;
         }
     }
 
@@ -130,26 +127,17 @@ impl RedisStore {
         &self,
         teller: &Teller,
         call: Call,
-        id: &StoredId,
-        new: &NewRecord,
+        handle: &Handle,
+        expiry: &Expiry,
     ) -> Result<Created> {
         let deadline = self.deadline();
-        let timeouts = new.expiry.idle_timeout().into_iter().chain(new.expiry.absolute_timeout());
-        teller.expect(id.handle(), timeouts.min(), deadline).await?;
-        let answer = self.connection.send(&call, deadline).await?;
-        let verdict = reply::verdict(&answer.value)?;
-        learn(&answer, &verdict);
-        let created = reply::created(&verdict)?;
-        if created == Created::Created {
-            let at = match verdict {
-                Verdict::Done(Some(time)) => Timestamp::from_millis(time),
-                _ => answer.now(),
-            };
-            let mut event = SessionEvent::new(EventKind::Created, *id.handle(), at);
-            event.attributes = teller.settings().chosen_of(&new.attributes);
-            teller.tell(event, deadline).await;
+        teller.expect(handle, deadline).await?;
+        let (verdict, untold) = self.told_by(call, handle, deadline).await?;
+        if let Some(untold) = untold {
+            let timeouts = expiry.idle_timeout().into_iter().chain(expiry.absolute_timeout());
+            teller.tell_beginning(untold, timeouts.min(), deadline).await;
         }
-        Ok(created)
+        reply::created(&verdict)
     }
 
     /// Before a session gets another timeout.
@@ -168,8 +156,8 @@ impl RedisStore {
         }
     }
 
-    /// Before a session is ended.
-    pub(crate) async fn expect_end(&self, handle: &Handle, deadline: Instant) {
+    /// Before a session is rotated or ended.
+    pub(crate) async fn expect_soon(&self, handle: &Handle, deadline: Instant) {
         if let Some(teller) = &self.teller {
             Box::pin(teller.expect_soon(handle, deadline)).await;
         }
@@ -225,10 +213,11 @@ impl SessionStore for RedisStore {
             attribute(&mut cmd, name);
             cmd.write_arg(value);
         }
+        self.ask(&mut cmd, None);
         let call = again(cmd, script);
         match &self.teller {
             None => reply::created(&self.verdict(call).await?),
-            Some(teller) => Box::pin(self.create_telling(teller, call, id, new)).await,
+            Some(teller) => Box::pin(self.create_telling(teller, call, id.handle(), &new.expiry)).await,
         }
     }
 
@@ -283,10 +272,11 @@ impl SessionStore for RedisStore {
         fields(&mut cmd, Some((new, None)), changes);
         self.ask(&mut cmd, None);
         self.expect_retimed(id, changes, deadline).await?;
-        let (verdict, event) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
+        self.expect_soon(handle, deadline).await;
+        let (verdict, untold) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
         let saved = reply::saved(&verdict);
         self.relist(verdict, id, new, access, deadline).await;
-        self.tell(event, deadline).await;
+        self.tell(untold, deadline).await;
         saved
     }
 
@@ -295,11 +285,11 @@ impl SessionStore for RedisStore {
         let mut cmd = matching(script, &self.keys.session(handle), id, access, 1, 16);
         cmd.write_arg(op.as_bytes());
         self.ask(&mut cmd, Some(Reason::Invalidated));
-        self.expect_end(handle, deadline).await;
-        let (verdict, event) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
+        self.expect_soon(handle, deadline).await;
+        let (verdict, untold) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
         let saved = reply::saved(&verdict);
         self.delist(&verdict, handle, deadline).await;
-        self.tell(event, deadline).await;
+        self.tell(untold, deadline).await;
         saved
     }
 
@@ -308,10 +298,10 @@ impl SessionStore for RedisStore {
         let mut cmd = script.call(&self.keys.session(handle), 1, 16);
         cmd.write_arg(op.as_bytes());
         self.ask(&mut cmd, Some(Reason::Ended));
-        self.expect_end(handle, deadline).await;
-        let (verdict, event) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
+        self.expect_soon(handle, deadline).await;
+        let (verdict, untold) = self.told_by(again(cmd, script).durable(), handle, deadline).await?;
         self.delist(&verdict, handle, deadline).await;
-        self.tell(event, deadline).await;
+        self.tell(untold, deadline).await;
         Ok(())
     }
 

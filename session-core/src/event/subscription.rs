@@ -35,9 +35,8 @@ impl Delivery {
 /// of what is alive, by an eviction, by expiry. Nothing else, and nothing of what was refused. That a session has
 /// expired is told when a [sweep](crate::Sweep::sweep) finds it.
 ///
-/// **How often.** Each end is told at least once, also when the node that ended the session died at once, or when no
-/// node was there at the time. What began or was rotated is told by the node that did it, before the operation
-/// returns; if that node dies just then, it may not be told.
+/// **How often.** At least once: by the node that did it, before the operation returns. When that node died at once, or
+/// no node was there when a session's time came, a [sweep](crate::Sweep::sweep) tells it soon after.
 ///
 /// **In which order.** One session's events in the order in which its operations returned, as one subscription hears
 /// them for the first time.

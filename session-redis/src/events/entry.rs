@@ -4,6 +4,7 @@ use bytes::Bytes;
 use redis::{Cmd, RedisWrite as _, Value};
 use session_core::{EventKind, EventSettings, Handle, Principal, Result, SessionEvent, Timestamp};
 
+use super::Untold;
 use crate::error::unexpected_reply;
 use crate::record::{ATTRIBUTE, attribute};
 use crate::reply::{self, number};
@@ -69,30 +70,32 @@ pub(super) fn read(fields: Value) -> Result<Option<SessionEvent>> {
     Ok(Some(event))
 }
 
-/// What a script has answered: kind, when, the principal's field and the chosen attributes.
-pub(super) fn told(
-    values: &[Value],
-    handle: &Handle,
-    settings: &EventSettings,
-) -> Result<Option<SessionEvent>> {
-    let [Value::BulkString(kind), at, principal, attributes @ ..] = values else { return Err(unreadable()) };
-    let Some(kind) = EventKind::from_word(text(kind)?) else { return Ok(None) };
-    let at = match at {
-        Value::Int(at) => at.unsigned_abs(),
-        Value::BulkString(at) => number(at).ok_or_else(unreadable)?,
-        _ => return Err(unreadable()),
+/// The fields that a script has answered: what is untold, the principal and the chosen attributes. They are those of now,
+/// for all that is untold.
+pub(super) fn untold(fields: &[Value], handle: &Handle, settings: &EventSettings) -> Result<Option<Untold>> {
+    let [Value::BulkString(note), principal, attributes @ ..] = fields else { return Ok(None) };
+    let principal = match principal {
+        Value::BulkString(field) => Some(reply::principal(field).ok_or_else(unreadable)?.1),
+        _ => None,
     };
-    let mut event = SessionEvent::new(kind, *handle, Timestamp::from_millis(at));
-    if let Value::BulkString(principal) = principal {
-        let (_, principal) = reply::principal(principal).ok_or_else(unreadable)?;
-        event.principal = Some(principal);
-    }
+    let mut chosen = session_core::Attributes::new();
     for (name, value) in settings.names().iter().zip(attributes) {
         if let Value::BulkString(value) = value {
-            event.attributes.insert(name.clone(), Bytes::copy_from_slice(value));
+            chosen.insert(name.clone(), Bytes::copy_from_slice(value));
         }
     }
-    Ok(Some(event))
+    let mut events = Vec::new();
+    let mut words = text(note)?.split_ascii_whitespace();
+    while let (Some(kind), Some(at)) = (words.next(), words.next()) {
+        let at = number(at.as_bytes()).map(Timestamp::from_millis).ok_or_else(unreadable)?;
+        // A later version tells what it alone knows.
+        let Some(kind) = EventKind::from_word(kind) else { continue };
+        let mut event = SessionEvent::new(kind, *handle, at);
+        event.principal.clone_from(&principal);
+        event.attributes.clone_from(&chosen);
+        events.push(event);
+    }
+    Ok(Some(Untold { handle: *handle, note: note.clone(), events }))
 }
 
 fn text(bytes: &[u8]) -> Result<&str> {

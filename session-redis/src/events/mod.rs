@@ -1,14 +1,16 @@
 //! Events: what a store that was built to tells of its sessions, each step a command on one key.
 //!
 //! A session is listed with the moment when a sweep is to look at it, before it begins (`<namespace>:expirations:{n}`, a
-//! sorted set), and until its end is told. What happens is appended to a stream (`<namespace>:events:{n}`) after it has
-//! happened; `n` is the handle's, so that a session's events keep their order and no key grows with all sessions. What
-//! has expired, or was ended and is not told yet, stays under the session's key until it is told. So whichever node dies
-//! between whichever commands, a sweep finds the end, and tells it.
+//! sorted set), and until its end is told. What happens is noted under the session's key by the operation itself, then
+//! appended to a stream (`<namespace>:events:{n}`), then the note is removed; `n` is the handle's, so that a session's
+//! events keep their order and no key grows with all sessions. What has expired, or was ended and is not told yet, stays
+//! under the session's key until it is told. So whichever node dies between whichever commands, a sweep finds what was
+//! not told, and tells it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join;
 use redis::{Cmd, Value};
 use session_core::{EventKind, EventSettings, Handle, Result, SessionEvent};
 
@@ -24,9 +26,17 @@ mod sweep;
 /// Into how many keys the lists and the streams are divided. It is part of the layout: nodes that differ in it lose
 /// events.
 const SHARDS: u8 = 16;
-/// A sweep looks at a session that is about to be ended after this, in case that the node that ends it does not get to
-/// telling so. Longer than an operation takes.
+/// A sweep looks at a session to which something is about to happen after this, in case that the node that does it does
+/// not get to telling so. Longer than an operation takes.
 const SOON: Duration = Duration::from_secs(10);
+
+/// What has happened to a session and is not told yet.
+pub(crate) struct Untold {
+    handle: Handle,
+    /// As it is under the session's key.
+    note: Vec<u8>,
+    events: Vec<SessionEvent>,
+}
 
 /// What tells.
 pub(crate) struct Teller {
@@ -44,15 +54,9 @@ impl Teller {
         &self.settings
     }
 
-    /// Lists a session that is about to begin, and ends in `life` at the earliest. Without that it must not begin: its
-    /// end might be told by nobody.
-    pub(crate) async fn expect(
-        &self,
-        handle: &Handle,
-        life: Option<Duration>,
-        deadline: Instant,
-    ) -> Result<()> {
-        self.look_after(handle, life, false, deadline).await
+    /// Lists a session that is about to begin. Without that it must not: its end might be told by nobody.
+    pub(crate) async fn expect(&self, handle: &Handle, deadline: Instant) -> Result<()> {
+        self.look_after(handle, Some(SOON), "earlier", deadline).await
     }
 
     /// A listed session is about to get another timeout: it may end earlier than it was to.
@@ -62,17 +66,17 @@ impl Teller {
         life: Option<Duration>,
         deadline: Instant,
     ) -> Result<()> {
-        self.look_after(handle, life, true, deadline).await
+        self.look_after(handle, life, "only", deadline).await
     }
 
-    /// A listed session is about to be ended. Nobody is kept from that: if this fails, the end is told at last when the
-    /// session would have expired.
+    /// A listed session is about to be rotated or ended. Nobody is kept from that: if this fails, it may be told as late
+    /// as when the session would have expired.
     ///
     /// A sweep that has looked at the session before must not take this back: it releases no lease in its second half,
     /// which is longer than [`SOON`].
     pub(crate) async fn expect_soon(&self, handle: &Handle, deadline: Instant) {
-        if let Err(error) = self.look_after(handle, Some(SOON), true, deadline).await {
-            warn("cannot prepare to tell that a session has ended", &error);
+        if let Err(error) = self.look_after(handle, Some(SOON), "only", deadline).await {
+            warn("cannot prepare to tell what is about to happen to a session", &error);
         }
     }
 
@@ -80,13 +84,13 @@ impl Teller {
         &self,
         handle: &Handle,
         wait: Option<Duration>,
-        if_listed: bool,
+        if_listed: &str,
         deadline: Instant,
     ) -> Result<()> {
         let mut cmd = scripts::EXPECT.call(&self.keys.expirations(shard(handle)), 3, 64);
         cmd.arg(handle.to_string());
         crate::store::duration(&mut cmd, wait);
-        cmd.arg(if if_listed { "1" } else { "0" });
+        cmd.arg(if_listed);
         self.send(cmd, &scripts::EXPECT, deadline).await?;
         Ok(())
     }
@@ -94,48 +98,65 @@ impl Teller {
     /// Adds to the call of an operation what it is to tell, and why, if it is an end.
     pub(crate) fn ask(&self, cmd: &mut Cmd, why: Option<EventKind>) {
         self.ask_fields(cmd);
-        cmd.arg(1 + self.settings.names().len());
+        cmd.arg(self.fields());
         if let Some(why) = why {
             cmd.arg(why.as_str());
         }
     }
 
+    fn fields(&self) -> usize {
+        2 + self.settings.names().len()
+    }
+
     fn ask_fields(&self, cmd: &mut Cmd) {
-        cmd.arg("p");
+        cmd.arg("u").arg("p");
         for name in self.settings.names() {
             attribute(cmd, name);
         }
     }
 
     /// What an operation has answered, and what there is to tell of it.
-    pub(crate) fn open(&self, value: Value, handle: &Handle) -> Result<(Value, Option<SessionEvent>)> {
+    pub(crate) fn open(&self, value: Value, handle: &Handle) -> Result<(Value, Option<Untold>)> {
         let Value::Array(mut parts) = value else { return Ok((value, None)) };
         if parts.is_empty() {
             return Ok((Value::Nil, None));
         }
         let told = parts.split_off(1);
         let answer = parts.pop().unwrap_or_default();
-        let event = if told.is_empty() { None } else { entry::told(&told, handle, &self.settings)? };
-        Ok((answer, event))
+        Ok((answer, entry::untold(&told, handle, &self.settings)?))
     }
 
-    /// Tells what has happened. It has happened: if telling fails, that is logged.
-    pub(crate) async fn tell(&self, event: SessionEvent, deadline: Instant) -> bool {
-        let told = self.append(shard(&event.handle), &[event], deadline).await;
+    /// Tells what has happened to a session, and removes the note of it. It has happened: what fails here is logged, and
+    /// a sweep does it.
+    pub(crate) async fn tell(&self, untold: Untold, deadline: Instant) {
+        if self.is_told(&untold, deadline).await {
+            let ends = untold.events.iter().any(|event| event.kind.is_end());
+            let unlisted = async {
+                if ends {
+                    let mut cmd = redis::cmd("ZREM");
+                    let list = self.keys.expirations(shard(&untold.handle));
+                    cmd.arg(list).arg(untold.handle.to_string());
+                    drop(self.connection.send(&Call::command(cmd).again(), deadline).await);
+                }
+            };
+            drop(join(self.clear(&untold, deadline), unlisted).await);
+        }
+    }
+
+    /// The same of a session that has begun, and ends in `life` at the earliest: before that no sweep has to look at it.
+    pub(crate) async fn tell_beginning(&self, untold: Untold, life: Option<Duration>, deadline: Instant) {
+        if self.is_told(&untold, deadline).await {
+            let listed = self.look_after(&untold.handle, life, "", deadline);
+            drop(join(self.clear(&untold, deadline), listed).await);
+        }
+    }
+
+    async fn is_told(&self, untold: &Untold, deadline: Instant) -> bool {
+        let told = self.append(shard(&untold.handle), &untold.events, deadline).await;
         if let Err(error) = &told {
-            warn("cannot tell what has happened to a session", error);
+            warn("cannot tell yet what has happened to a session", error);
         }
         told.is_ok()
-    }
-
-    /// Tells that a session has ended, and forgets what was kept for that. What fails, a sweep does.
-    pub(crate) async fn tell_end(&self, event: SessionEvent, deadline: Instant) {
-        let handle = event.handle;
-        if self.tell(event, deadline).await && self.clear(&handle, deadline).await.is_ok() {
-            let mut cmd = redis::cmd("ZREM");
-            cmd.arg(self.keys.expirations(shard(&handle))).arg(handle.to_string());
-            drop(self.connection.send(&Call::command(cmd).again(), deadline).await);
-        }
     }
 
     /// Appends events of one shard to its stream.
@@ -150,9 +171,12 @@ impl Teller {
         Ok(())
     }
 
-    /// Removes the record that has expired, or what its tombstone has kept. Answers whether it was a record.
-    async fn clear(&self, handle: &Handle, deadline: Instant) -> Result<bool> {
-        let mut cmd = scripts::CLEAR.call(&self.keys.session(handle), 1 + self.settings.names().len(), 64);
+    /// This was told. Removes the note of it, with the record that has expired or what its tombstone has kept for that.
+    /// Answers whether it was a record.
+    async fn clear(&self, untold: &Untold, deadline: Instant) -> Result<bool> {
+        let key = self.keys.session(&untold.handle);
+        let mut cmd = scripts::CLEAR.call(&key, 1 + self.fields(), 64 + untold.note.len());
+        cmd.arg(untold.note.as_slice());
         self.ask_fields(&mut cmd);
         Ok(self.send(cmd, &scripts::CLEAR, deadline).await? == Value::Int(1))
     }

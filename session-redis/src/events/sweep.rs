@@ -1,4 +1,4 @@
-//! The reaper: tells the ends that nobody has told.
+//! The reaper: tells what has expired, and what nobody has told.
 
 use std::mem;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use redis::Value;
 use session_core::{ErrorKind, Handle, OsRandom, Random as _, Result, SessionEvent, Sweep};
 
-use super::{SHARDS, Teller, entry, warn};
+use super::{SHARDS, Teller, Untold, entry, warn};
 use crate::RedisStore;
 use crate::error::unexpected_reply;
 use crate::reply::number;
@@ -41,11 +41,10 @@ struct Claim {
 }
 
 /// What is under a session's key.
-enum Found {
-    Nothing,
+struct Seen {
     /// It is alive until then.
-    Alive(u64),
-    Ended(SessionEvent),
+    until: Option<u64>,
+    untold: Option<Untold>,
 }
 
 impl Teller {
@@ -80,20 +79,20 @@ impl Teller {
         Ok(Claim { shard, lease, handles })
     }
 
-    /// Tells the ends among what was claimed, then removes what has ended, then lists the rest anew. A session that
+    /// Tells what is untold of what was claimed, then removes what has ended, then lists the rest anew. A session that
     /// cannot be read is left for the next time, and so is everything when the server fails.
     async fn reap(&self, claim: &Claim) -> Result<usize> {
         let deadline = self.deadline();
         let looks = claim.handles.iter().map(|handle| self.look(handle, deadline));
-        let mut released = Vec::new();
-        let (mut ended, mut events) = (Vec::new(), Vec::new());
-        for (handle, found) in claim.handles.iter().zip(join_all(looks).await) {
-            match found {
-                Ok(Found::Nothing) => released.push((handle, None)),
-                Ok(Found::Alive(until)) => released.push((handle, Some(until))),
-                Ok(Found::Ended(event)) => {
-                    ended.push(handle);
-                    events.push(event);
+        let (mut released, mut told, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        for (handle, seen) in claim.handles.iter().zip(join_all(looks).await) {
+            match seen {
+                Ok(Seen { until, untold }) => {
+                    released.push((handle, until));
+                    if let Some(mut untold) = untold {
+                        events.append(&mut untold.events);
+                        told.push(untold);
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::Protocol => warn("cannot sweep a session", &error),
                 Err(error) => return Err(error),
@@ -104,27 +103,27 @@ impl Teller {
         }
         let deadline = self.deadline();
         let mut swept = 0;
-        let clears = ended.iter().map(|handle| self.clear(handle, deadline));
-        for (handle, cleared) in ended.iter().zip(join_all(clears).await) {
+        for cleared in join_all(told.iter().map(|told| self.clear(told, deadline))).await {
             swept += usize::from(cleared?);
-            released.push((handle, None));
         }
         self.release(claim, &released).await?;
         Ok(swept)
     }
 
-    async fn look(&self, handle: &Handle, deadline: std::time::Instant) -> Result<Found> {
-        let mut cmd = scripts::LOOK.call(&self.keys.session(handle), 1 + self.settings.names().len(), 64);
+    async fn look(&self, handle: &Handle, deadline: std::time::Instant) -> Result<Seen> {
+        let mut cmd = scripts::LOOK.call(&self.keys.session(handle), self.fields(), 64);
         self.ask_fields(&mut cmd);
-        match self.send(cmd, &scripts::LOOK, deadline).await? {
-            Value::Int(0) => Ok(Found::Nothing),
-            Value::BulkString(until) => number(&until).map(Found::Alive).ok_or_else(entry::unreadable),
-            Value::Array(told) => {
-                let event = entry::told(&told, handle, &self.settings)?;
-                Ok(event.map_or(Found::Nothing, Found::Ended))
-            }
-            _ => Err(entry::unreadable()),
-        }
+        let Value::Array(parts) = self.send(cmd, &scripts::LOOK, deadline).await? else {
+            return Err(entry::unreadable());
+        };
+        let [Value::BulkString(until), fields @ ..] = parts.as_slice() else {
+            return Err(entry::unreadable());
+        };
+        let until = match until.is_empty() {
+            true => None,
+            false => Some(number(until).ok_or_else(entry::unreadable)?),
+        };
+        Ok(Seen { until, untold: entry::untold(fields, handle, &self.settings)? })
     }
 
     async fn release(&self, claim: &Claim, released: &[(&Handle, Option<u64>)]) -> Result<()> {

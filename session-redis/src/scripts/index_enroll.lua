@@ -1,5 +1,5 @@
--- The first step of a sign-in. ARGV: handle, age, life ('-' for ever), limit ('' for none), whom it evicts, whether the
--- sessions were looked at.
+-- The first step of a sign-in. ARGV: handle, age, life ('-' for ever), limit ('' for none), whom it evicts, how many of
+-- the sessions were looked at, and are alive.
 -- Answers 0 when the principal was revoked over the request's head; -1 when the limit is reached and rejects; a list
 -- that begins with -1, of sessions to be looked at, when the limit might be reached; else a list of when it entered,
 -- when the principal was last revoked (0 for never), and the handles that have to be ended first.
@@ -20,10 +20,8 @@ if limit ~= '' then
   if own and tonumber(own) < 0 then others = others - 1 end
   local surplus = others + 1 - limit
   if surplus > 0 then
-    if looked == '0' then
-      local some = redis.call('ZRANGEBYSCORE', key, '(' .. now, '+inf', 'LIMIT', 0, 200)
-      return {-1, unpack(some)}
-    end
+    local some = redis.call('ZRANGEBYSCORE', key, '(' .. now, '+inf', 'LIMIT', looked, 1000)
+    if #some > 0 then return {-1, unpack(some)} end
     if whom == 'reject' then return -1 end
     -- Among the first are the session itself, what is not a session, and what is marked already.
     local few = surplus + 2 + redis.call('ZCOUNT', key, 0, 0)

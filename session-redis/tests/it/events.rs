@@ -146,7 +146,7 @@ async fn whichever_command_a_node_dies_after_an_end_is_told_whole() {
 #[tokio::test]
 async fn whichever_command_a_node_dies_after_what_began_has_an_end() {
     let server = RedisServer::shared();
-    for answers in 0..6 {
+    for answers in 0..10 {
         let namespace = namespace();
         let (dies, lives) = (node(&server, &namespace).await, node(&server, &namespace).await);
         let mut all = listener(&lives).await;
@@ -160,6 +160,129 @@ async fn whichever_command_a_node_dies_after_what_began_has_an_end() {
         assert_eq!(ends(&heard(&mut all).await, &id), expected, "after {answers} answers");
         assert_eq!(left(&server, &namespace), [""; 0]);
     }
+}
+
+/// What a session can come to whose end is far.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Create,
+    Rotate,
+    SignIn,
+}
+
+#[tokio::test]
+async fn whichever_command_a_node_dies_after_what_began_or_was_rotated_is_told() {
+    let server = RedisServer::shared();
+    let mut outcomes = BTreeSet::new();
+    for (step, answers) in [Step::Create, Step::Rotate, Step::SignIn]
+        .into_iter()
+        .flat_map(|step| (0..14).map(move |answers| (step, answers)))
+    {
+        let namespace = namespace();
+        let (dies, lives) = (node(&server, &namespace).await, node(&server, &namespace).await);
+        let old = if let Step::Create = step { id() } else { begin(&lives, HOUR).await };
+        let mut all = listener(&lives).await;
+        let request =
+            SignIn::new("somebody".into(), digest(), Expiry::idle(HOUR).unwrap(), Changes::new(), op());
+        let finished = match step {
+            Step::Create => killed_after(answers, dies.create(&old, &lasting(HOUR), FRESH)).await,
+            Step::Rotate => {
+                killed_after(answers, dies.rotate(&old, &request.new, &Changes::new(), FRESH)).await
+            }
+            Step::SignIn => killed_after(answers, dies.sign_in(&old, &request, FRESH)).await,
+        };
+        let new = StoredId::new(*old.handle(), request.new);
+        let (kind, id) = match step {
+            Step::Create => (EventKind::Created, &old),
+            Step::Rotate | Step::SignIn => (EventKind::Rotated, &new),
+        };
+        let happened = is_alive(&lives, id).await;
+        outcomes.insert((kind.as_str(), happened, finished));
+        // Not at its end, but soon.
+        move_back(&server, &namespace, LEASE / 2);
+        lives.sweep(100).await.unwrap();
+        let events = heard(&mut all).await;
+        let context = format!("{step:?} after {answers} answers: {events:?}");
+        assert!(events.iter().all(|event| event.kind == kind && event.handle == *old.handle()), "{context}");
+        assert!(if happened { (1..=2).contains(&events.len()) } else { events.is_empty() }, "{context}");
+        for event in events {
+            assert_eq!(event.principal.is_some(), matches!(step, Step::SignIn), "{context}");
+            assert_eq!(event.attributes.keys().map(|name| &**name).collect::<Vec<_>>(), ["tenant"]);
+        }
+        move_back(&server, &namespace, 2 * LEASE);
+        lives.sweep(100).await.unwrap();
+        assert_eq!(heard(&mut all).await, [], "{context}");
+    }
+    let each = |kind| [(kind, false, false), (kind, true, false), (kind, true, true)];
+    assert_eq!(outcomes, BTreeSet::from_iter([each("created"), each("rotated")].concat()));
+}
+
+#[tokio::test]
+async fn what_a_dead_node_has_not_told_is_told_by_whoever_comes_next_in_its_order() {
+    let server = RedisServer::shared();
+    for ends in [false, true] {
+        let namespace = namespace();
+        let (dies, lives) = (node(&server, &namespace).await, node(&server, &namespace).await);
+        let mut all = listener(&lives).await;
+        let id = id();
+        for answers in 0.. {
+            killed_after(answers, dies.create(&id, &lasting(HOUR), FRESH)).await;
+            if is_alive(&lives, &id).await {
+                break;
+            }
+        }
+        let next = match ends {
+            true => {
+                lives.delete(&id, op(), FRESH).await.unwrap();
+                EventKind::Deleted(Reason::Invalidated)
+            }
+            false => {
+                signed_in(&lives, &id, HOUR).await;
+                EventKind::Rotated
+            }
+        };
+        let events = heard(&mut all).await;
+        assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::Created, next]);
+        assert!(events.is_sorted_by_key(|event| event.at));
+        move_back(&server, &namespace, LEASE);
+        lives.sweep(100).await.unwrap();
+        assert_eq!(heard(&mut all).await, []);
+    }
+}
+
+/// One node has rotated a session and not told it yet when another one rotates it and dies.
+#[tokio::test]
+async fn a_node_forgets_only_what_it_has_told() {
+    let server = RedisServer::shared();
+    let namespace = namespace();
+    let (slow, dies) = (node(&server, &namespace).await, node(&server, &namespace).await);
+    let mut all = listener(&slow).await;
+    let mut met = 0;
+    for answers in 0..14 {
+        let (old, first, second, none) = (begin(&slow, HOUR).await, digest(), digest(), Changes::new());
+        let between = StoredId::new(*old.handle(), first);
+        let mut slowly = slow.rotate(&old, &first, &none, FRESH);
+        if killed_after(answers, slowly.as_mut()).await {
+            break;
+        }
+        if !is_alive(&slow, &between).await {
+            continue;
+        }
+        for answers in 0.. {
+            killed_after(answers, dies.rotate(&between, &second, &none, FRESH)).await;
+            if is_alive(&slow, &StoredId::new(*old.handle(), second)).await {
+                break;
+            }
+        }
+        assert_eq!(slowly.await.unwrap(), Saved::Applied);
+        move_back(&server, &namespace, LEASE / 2);
+        slow.sweep(100).await.unwrap();
+        let rotated = heard(&mut all).await.into_iter().filter(|event| event.kind == EventKind::Rotated);
+        let times: BTreeSet<_> = rotated.map(|event| event.at).collect();
+        assert_eq!(times.len(), 2, "after {answers} answers");
+        met += 1;
+    }
+    assert!(met > 0, "the slow one was never met in between");
 }
 
 #[tokio::test]
@@ -460,14 +583,14 @@ async fn what_each_operation_costs() {
         cost.calls("evalsha") + cost.calls("zrem") + cost.calls("hgetall")
     };
     let id = begin(&store, HOUR).await;
-    assert_eq!(cost().await, 3, "begin");
+    assert_eq!(cost().await, 5, "begin");
     assert!(is_alive(&store, &id).await);
     store.save(&id, &setting("a", "1"), FRESH).await.unwrap();
     store.touch(&id, FRESH).await.unwrap();
     assert_eq!(cost().await, 2, "what is no event");
     let new = digest();
     store.rotate(&id, &new, &Changes::new(), FRESH).await.unwrap();
-    assert_eq!(cost().await, 2, "rotate");
+    assert_eq!(cost().await, 4, "rotate");
     store.delete(&StoredId::new(*id.handle(), new), op(), FRESH).await.unwrap();
     // The zrem of a script counts too, where there is one.
     assert_eq!(cost().await, 5, "end");

@@ -163,6 +163,23 @@ async fn a_session_that_a_failover_brought_back_ends_at_its_next_use() {
     }
 }
 
+#[tokio::test]
+async fn a_limit_counts_nobody_who_is_dead_however_many_live() {
+    const MANY: usize = 1002;
+    let server = RedisServer::start();
+    let store = store_at(server.port()).await;
+    for _ in 0..MANY / 3 {
+        tokio::join!(signed_in(&store, "ada"), signed_in(&store, "ada"), signed_in(&store, "ada"));
+    }
+    let listed: Vec<String> = server.query(&["ZREVRANGE", &index("ada"), "0", "0"]);
+    server.query::<()>(&["DEL", &format!("session:sessions:{}", listed[0])]);
+    for expected in [SignedIn::Applied, SignedIn::Full] {
+        let request = request("ada").with_limit(SessionLimit::reject(MANY).unwrap());
+        let id = store.begin().await;
+        assert_eq!(store.sign_in(&id, &request, FRESH).await.unwrap(), expected);
+    }
+}
+
 /// A node that dies after it has marked whom it evicts, and before it has ended them.
 #[tokio::test]
 async fn whoever_meets_a_marked_session_ends_it() {

@@ -60,10 +60,12 @@ local function back(time)
   return string.format('%.0f', time - ARGV[2])
 end
 local function record_back(key)
-  for _, field in ipairs({'N', 'O', 's', 'r', 'E'}) do
+  for _, field in ipairs({'N', 'O', 's', 'r'}) do
     local time = redis.call('HGET', key, field)
     if time then redis.call('HSET', key, field, back(time)) end
   end
+  local u = redis.call('HGET', key, 'u')
+  if u then redis.call('HSET', key, 'u', (string.gsub(u, '%d+', back))) end
   local m = redis.call('HGET', key, 'm')
   if m then
     local words = {}

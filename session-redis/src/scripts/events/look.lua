@@ -1,8 +1,9 @@
 -- What a sweep finds under a session's key. ARGV: the fields to tell.
--- Answers 0 for nothing to tell, when the session ends, or a list of what to tell: kind, when, and the fields.
+-- Answers a list: when the session ends ('' if it has), then the fields if anything is to be told.
 @include told/expired
-if digest and not expired then return string.match(times, '%S+$') end
-local kind, at = 'expired', expired and string.match(times, '%S+$')
-if not expired then kind, at = unpack(redis.call('HMGET', KEYS[1], 'e', 'E')) end
-if not kind then return 0 end
-return {kind, at, unpack(redis.call('HMGET', KEYS[1], unpack(ARGV)))}
+local told = redis.call('HMGET', KEYS[1], unpack(ARGV))
+local ends = digest and string.match(times, '%S+$')
+if expired then told[1] = (told[1] or '') .. 'expired ' .. ends .. ' ' end
+local until_then = ends and not expired and ends or ''
+if not told[1] then return {until_then} end
+return {until_then, unpack(told)}

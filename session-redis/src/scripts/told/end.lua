@@ -6,7 +6,7 @@ end
 local answer = operate()
 if had and redis.call('HEXISTS', KEYS[1], 'd') == 0 then
   local ended = redis.call('HGET', KEYS[1], 'm')
-  redis.call('HSET', KEYS[1], 'e', kind, 'E', expired and string.match(times, '%S+$') or ended)
+  told[1] = (told[1] or '') .. kind .. ' ' .. (expired and string.match(times, '%S+$') or ended) .. ' '
   for i, field in ipairs(fields) do
     if told[i] then redis.call('HSET', KEYS[1], field, told[i]) end
   end
@@ -15,6 +15,4 @@ elseif answer ~= 1 then
   return {answer}
 end
 -- Sent again it finds what is not told yet.
-local untold, at = unpack(redis.call('HMGET', KEYS[1], 'e', 'E'))
-if not untold then return {answer} end
-return {answer, untold, at, unpack(redis.call('HMGET', KEYS[1], unpack(fields)))}
+return {answer, unpack(redis.call('HMGET', KEYS[1], unpack(fields)))}

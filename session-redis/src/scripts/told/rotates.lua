@@ -1,5 +1,5 @@
 -- An operation that gives a live session a new id. Answers a list: its own answer and, if it was carried out, what is to
--- be told: kind, when, and the fields.
+-- be told: the fields.
 @include told/fields
 @include told/unexpired
 local function operate()
@@ -9,4 +9,9 @@ local answer = operate()
 if type(answer) == 'number' and answer <= 0 then return answer end
 @include told/keep
 @include now
-return {answer, 'rotated', now, unpack(redis.call('HMGET', KEYS[1], unpack(fields)))}
+-- Sent again it finds what is not told yet.
+if answer ~= 1 then
+  local untold = redis.call('HGET', KEYS[1], 'u') or ''
+  redis.call('HSET', KEYS[1], 'u', untold .. string.format('rotated %.0f ', now))
+end
+return {answer, unpack(redis.call('HMGET', KEYS[1], unpack(fields)))}
