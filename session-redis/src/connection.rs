@@ -203,9 +203,19 @@ impl Connection {
                     self.load_script(link, call, deadline).await
                 }
                 Some((remedy @ (Remedy::Moved(_) | Remedy::Ask(_)), link, failure)) => {
-                    redirections += 1;
-                    asking = matches!(remedy, Remedy::Ask(_));
-                    self.redirected(remedy, &link, failure, call, deadline).await
+                    match self.redirected(&remedy, &link, call, deadline).await {
+                        Some(Ok(link)) => {
+                            redirections += 1;
+                            asking = matches!(remedy, Remedy::Ask(_));
+                            Ok(link)
+                        }
+                        // Whoever was named may have died, and be replaced.
+                        Some(Err(_)) => {
+                            asking = false;
+                            self.later(failure, call, deadline).await
+                        }
+                        None => Err(failure.into()),
+                    }
                 }
                 Some((Remedy::Later, _, failure)) => {
                     asking = false;
@@ -243,21 +253,21 @@ impl Connection {
         Ok(link)
     }
 
-    /// The server said that the key is somebody else's: what is known of the cluster is out of date.
+    /// The server said that the key is somebody else's: what is known of the cluster is out of date. `None`: there was to
+    /// be no cluster.
     async fn redirected(
         &self,
-        remedy: Remedy,
+        remedy: &Remedy,
         by: &Link,
-        failure: Failure,
         call: &Call,
         deadline: Instant,
-    ) -> Result<Arc<Link>> {
+    ) -> Option<Result<Arc<Link>>> {
         match (&self.route, remedy) {
             (Route::Cluster(cluster), Remedy::Moved(to) | Remedy::Ask(to)) => {
                 cluster.look_soon();
-                cluster.redirected(&to, by, call.durable, deadline).await
+                Some(cluster.redirected(to, by, call.durable, deadline).await)
             }
-            _ => Err(failure.into()),
+            _ => None,
         }
     }
 

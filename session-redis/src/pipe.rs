@@ -91,7 +91,7 @@ impl Pipe {
     ) -> Result<Vec<Value>, Failure> {
         let (waiting, replies): (Vec<_>, Vec<_>) = cmds.iter().map(|_| Waiting::new(deadline)).unzip();
         self.shared.enqueue(cmds, waiting, sent)?;
-        try_join_all(replies.into_iter().map(async |reply| received(reply.await))).await
+        try_join_all(replies.into_iter().map(|reply| async { received(reply.await) })).await
     }
 
     /// Whether it has ended, and nothing that is sent by it will arrive.

@@ -97,6 +97,35 @@ async fn while_a_slot_moves_every_operation_is_done_once() {
     assert!(to.counters().since(&redirected).calls("evalsha") > 0);
 }
 
+/// A node that knows of no change is sent to somebody who is dead by then.
+#[tokio::test]
+async fn whoever_is_sent_to_a_dead_server_waits_for_its_replica() {
+    let cluster = RedisCluster::start();
+    let patient = RedisStore::builder(cluster.url()).budget(Duration::from_secs(20));
+    let store = patient.connect().await.unwrap();
+    let id = id();
+    let from = cluster.owner(&key(&id));
+    let to = *cluster.primaries().iter().find(|server| server.port() != from.port()).unwrap();
+    let (slot, to_name) = (slot(from, &id), to.query::<String>(&["CLUSTER", "MYID"]));
+    let replica = cluster.replica_of(to);
+    // What the replica believes its primary to have.
+    let slots = || {
+        let nodes: String = replica.query(&["CLUSTER", "NODES"]);
+        let line = nodes.lines().find(|line| line.starts_with(&to_name)).unwrap_or_default();
+        line.split(' ').skip(8).collect::<Vec<_>>().join(" ")
+    };
+    let before = slots();
+    for server in [to, from] {
+        server.query::<()>(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_name]);
+    }
+    while slots() == before {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    to.kill();
+    assert_eq!(store.create(&id, &counting(), NOW).await.unwrap(), Created::Created);
+    assert_eq!(store.value(&id, "n").await.as_deref(), Some("0"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_of_a_cluster_is_replaced_by_agreement_and_no_request_fails() {
     let cluster = Arc::new(RedisCluster::start());
