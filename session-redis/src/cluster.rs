@@ -94,7 +94,7 @@ impl Cluster {
         }))
     }
 
-    /// A link to the server that somebody has named, known before or not.
+    /// A link to the server that somebody has named, known before or not: what is known of the cluster is out of date.
     pub(crate) async fn redirected(
         self: &Arc<Self>,
         to: &str,
@@ -102,6 +102,7 @@ impl Cluster {
         durable: bool,
         deadline: Instant,
     ) -> Result<Arc<Link>> {
+        self.look_soon();
         let address = redirected(to, by.address()).ok_or_else(|| {
             Error::new(ErrorKind::Protocol, "a server of the Redis Cluster named another one that is none")
         })?;

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 use redis::{Arg, Cmd, Value};
-use session_core::{Error, Result, Timestamp};
+use session_core::{Error, ErrorKind, Result, Timestamp};
 use tokio::time::sleep;
 
 use crate::cluster::Cluster;
@@ -193,33 +193,35 @@ impl Connection {
         loop {
             let next = match failed.take().map(|(link, failure)| (failure.remedy(), link, failure)) {
                 None => self.link(call, deadline).await,
-                Some((Remedy::LoadScript | Remedy::Moved(_) | Remedy::Ask(_), _, failure))
-                    if redirections == REDIRECTIONS =>
-                {
-                    Err(failure.into())
-                }
+                Some((Remedy::LoadScript, _, failure)) if redirections == REDIRECTIONS => Err(failure.into()),
                 Some((Remedy::LoadScript, link, _)) => {
                     redirections += 1;
                     self.load_script(link, call, deadline).await
                 }
-                Some((remedy @ (Remedy::Moved(_) | Remedy::Ask(_)), link, failure)) => {
-                    match self.redirected(&remedy, &link, call, deadline).await {
-                        Some(Ok(link)) => {
-                            redirections += 1;
-                            asking = matches!(remedy, Remedy::Ask(_));
-                            Ok(link)
+                Some((Remedy::Elsewhere { to, only_now }, link, failure)) => match &self.route {
+                    Route::Node { .. } => Err(failure.into()),
+                    Route::Cluster(_) if redirections == REDIRECTIONS => Err(Error::new(
+                        ErrorKind::Unavailable,
+                        "the servers of the Redis Cluster do not agree on who has some sessions",
+                    )),
+                    Route::Cluster(cluster) => {
+                        match cluster.redirected(&to, &link, call.durable, deadline).await {
+                            Ok(link) => {
+                                redirections += 1;
+                                asking = only_now;
+                                Ok(link)
+                            }
+                            // Whoever was named may have died, and be replaced.
+                            Err(error) => {
+                                asking = false;
+                                self.later(error, call, deadline).await
+                            }
                         }
-                        // Whoever was named may have died, and be replaced.
-                        Some(Err(_)) => {
-                            asking = false;
-                            self.later(failure, call, deadline).await
-                        }
-                        None => Err(failure.into()),
                     }
-                }
+                },
                 Some((Remedy::Later, _, failure)) => {
                     asking = false;
-                    self.later(failure, call, deadline).await
+                    self.later(failure.into(), call, deadline).await
                 }
                 Some((Remedy::SendAgain, _, failure))
                     if self.settings.retry && call.again && lost.is_none() =>
@@ -253,34 +255,16 @@ impl Connection {
         Ok(link)
     }
 
-    /// The server said that the key is somebody else's: what is known of the cluster is out of date. `None`: there was to
-    /// be no cluster.
-    async fn redirected(
-        &self,
-        remedy: &Remedy,
-        by: &Link,
-        call: &Call,
-        deadline: Instant,
-    ) -> Option<Result<Arc<Link>>> {
-        match (&self.route, remedy) {
-            (Route::Cluster(cluster), Remedy::Moved(to) | Remedy::Ask(to)) => {
-                cluster.look_soon();
-                Some(cluster.redirected(to, by, call.durable, deadline).await)
-            }
-            _ => None,
-        }
-    }
-
     /// Where to go when a server cannot do it now. There is somebody to wait for only where a failover may be under
     /// way; a name may by now lead to another server, if this one is a replica.
-    async fn later(&self, failure: Failure, call: &Call, deadline: Instant) -> Result<Arc<Link>> {
+    async fn later(&self, error: Error, call: &Call, deadline: Instant) -> Result<Arc<Link>> {
         match &self.route {
-            Route::Node { may_fail_over: false, .. } => return Err(failure.into()),
+            Route::Node { may_fail_over: false, .. } => return Err(error),
             Route::Node { .. } => sleep(a_moment()).await,
             Route::Cluster(cluster) => cluster.look_again(deadline).await,
         }
         if Instant::now() >= deadline {
-            return Err(failure.into());
+            return Err(error);
         }
         self.link(call, deadline).await
     }

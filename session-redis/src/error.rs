@@ -22,10 +22,9 @@ pub(crate) enum Remedy {
     None,
     /// Nothing was executed: the server does not know the script any more.
     LoadScript,
-    /// Nothing was executed: the key is somebody else's, at this address.
-    Moved(String),
-    /// Nothing was executed: the key may be somebody else's already, who has to be asked for it.
-    Ask(String),
+    /// Nothing was executed: the key is somebody else's, at this address. `only_now`: while it moves there, who has to be
+    /// asked for it.
+    Elsewhere { to: String, only_now: bool },
     /// Nothing was executed: this server can do it later, or is not the one any more.
     Later,
     /// To send it again, if that does no harm: it may have been executed.
@@ -49,8 +48,10 @@ impl Failure {
         let address = || refusal.details().and_then(|words| words.split(' ').nth(1)).map(str::to_owned);
         match (refusal.kind(), address()) {
             (Some(ServerErrorKind::NoScript), _) => Remedy::LoadScript,
-            (Some(ServerErrorKind::Moved), Some(address)) => Remedy::Moved(address),
-            (Some(ServerErrorKind::Ask), Some(address)) => Remedy::Ask(address),
+            (Some(ServerErrorKind::Moved), Some(address)) => {
+               Remedy::Elsewhere { to: address, only_now: false }
+            }
+            (Some(ServerErrorKind::Ask), Some(address)) => Remedy::Elsewhere { to: address, only_now: true },
             (
                 Some(
                     ServerErrorKind::ReadOnly
