@@ -49,7 +49,7 @@ impl Failure {
         match (refusal.kind(), address()) {
             (Some(ServerErrorKind::NoScript), _) => Remedy::LoadScript,
             (Some(ServerErrorKind::Moved), Some(address)) => {
-               Remedy::Elsewhere { to: address, only_now: false }
+                Remedy::Elsewhere { to: address, only_now: false }
             }
             (Some(ServerErrorKind::Ask), Some(address)) => Remedy::Elsewhere { to: address, only_now: true },
             (

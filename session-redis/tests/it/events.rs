@@ -220,7 +220,8 @@ async fn whichever_command_a_node_dies_after_what_began_or_was_rotated_is_told()
 #[tokio::test]
 async fn what_a_dead_node_has_not_told_is_told_by_whoever_comes_next_in_its_order() {
     let server = RedisServer::shared();
-    for ends in [false, true] {
+    let ended = EventKind::Deleted(Reason::Invalidated);
+    for next in [EventKind::Rotated, ended, EventKind::Expired] {
         let namespace = namespace();
         let (dies, lives) = (node(&server, &namespace).await, node(&server, &namespace).await);
         let mut all = listener(&lives).await;
@@ -231,16 +232,14 @@ async fn what_a_dead_node_has_not_told_is_told_by_whoever_comes_next_in_its_orde
                 break;
             }
         }
-        let next = match ends {
-            true => {
-                lives.delete(&id, op(), FRESH).await.unwrap();
-                EventKind::Deleted(Reason::Invalidated)
+        match next {
+            EventKind::Rotated => drop(signed_in(&lives, &id, HOUR).await),
+            EventKind::Expired => {
+                move_back(&server, &namespace, 2 * HOUR);
+                lives.sweep(100).await.unwrap();
             }
-            false => {
-                signed_in(&lives, &id, HOUR).await;
-                EventKind::Rotated
-            }
-        };
+            _ => drop(lives.delete(&id, op(), FRESH).await.unwrap()),
+        }
         let events = heard(&mut all).await;
         assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::Created, next]);
         assert!(events.is_sorted_by_key(|event| event.at));
@@ -248,6 +247,34 @@ async fn what_a_dead_node_has_not_told_is_told_by_whoever_comes_next_in_its_orde
         lives.sweep(100).await.unwrap();
         assert_eq!(heard(&mut all).await, []);
     }
+}
+
+/// A node has rotated a session and not told it yet when its time comes.
+#[tokio::test]
+async fn a_node_that_tells_late_takes_no_expiry_along() {
+    let server = RedisServer::shared();
+    let mut met = 0;
+    for answers in 0..14 {
+        let namespace = namespace();
+        let store = node(&server, &namespace).await;
+        let mut all = listener(&store).await;
+        let (old, new, none) = (begin(&store, HOUR).await, digest(), Changes::new());
+        let mut slowly = store.rotate(&old, &new, &none, FRESH);
+        if killed_after(answers, slowly.as_mut()).await {
+            break;
+        }
+        if !is_alive(&store, &StoredId::new(*old.handle(), new)).await {
+            continue;
+        }
+        move_back(&server, &namespace, 2 * HOUR);
+        assert_eq!(slowly.await.unwrap(), Saved::Applied);
+        store.sweep(100).await.unwrap();
+        let events = heard(&mut all).await;
+        assert!(events.iter().any(|event| event.kind == EventKind::Rotated), "{events:?}");
+        assert_eq!(ends(&events, &old), [EventKind::Expired]);
+        met += 1;
+    }
+    assert!(met > 0, "it was never met in between");
 }
 
 /// One node has rotated a session and not told it yet when another one rotates it and dies.
