@@ -109,7 +109,7 @@ impl SqlStoreBuilder {
     ///
     /// An event is a row of the table `…_event`, written in the same transaction as what it tells of: neither is there
     /// without the other. When the store is swept the oldest are forgotten, beyond those that are to be remembered, heard
-    /// or not; and a group of listeners that nobody has asked for in thirty days. It begins anew when somebody does.
+    /// or not, of all namespaces of the database together; and a group of listeners that nobody has asked for in thirty days. It begins anew when somebody does.
     pub fn events(self, settings: EventSettings) -> Self {
         Self { events: Some(settings), ..self }
     }

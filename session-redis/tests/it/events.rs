@@ -353,26 +353,9 @@ async fn a_sweep_that_hangs_does_not_put_off_the_end_that_another_node_dies_over
         let (hangs, dies) = (node(&server, &namespace).await, node(&server, &namespace).await);
         let lives = node(&server, &namespace).await;
         let mut all = listener(&lives).await;
-        let mut ids = Vec::new();
-        for shard in 0..16 {
-            let id = id_in(shard);
-            lives.create(&id, &lasting(HOUR), FRESH).await.unwrap();
-            // It is alive, and due all the same.
-            let list = format!("{namespace}:expirations:{{{shard}}}");
-            server.query::<()>(&["ZADD", &list, "1", &id.handle().to_string()]);
-            ids.push(id);
-        }
-        let mut sweep = Box::pin(hangs.sweep(100));
-        let mut left = polls;
-        poll_fn(|context| {
-            left -= 1;
-            match sweep.as_mut().poll(context) {
-                Poll::Pending if left > 0 => Poll::Pending,
-                Poll::Pending => Poll::Ready(()),
-                Poll::Ready(_) => panic!("it was to hang"),
-            }
-        })
-        .await;
+        let ids = due_in_each_shard(&server, &namespace, &lives, HOUR).await;
+        let mut sweep = hangs.sweep(100);
+        assert!(!killed_after(polls, sweep.as_mut()).await, "it was to hang");
         for id in &ids {
             for answers in 1.. {
                 killed_after(answers, dies.delete(id, op(), FRESH)).await;
@@ -387,6 +370,50 @@ async fn a_sweep_that_hangs_does_not_put_off_the_end_that_another_node_dies_over
         let events = heard(&mut all).await;
         for id in &ids {
             assert!(!ends(&events, id).is_empty(), "after {polls} polls");
+        }
+    }
+}
+
+/// Sessions that are alive, and that a sweep is to look at all the same.
+async fn due_in_each_shard(
+    server: &RedisServer,
+    namespace: &str,
+    store: &RedisStore,
+    idle: Duration,
+) -> Vec<StoredId> {
+    let mut ids = Vec::new();
+    for shard in 0..16 {
+        let id = id_in(shard);
+        store.create(&id, &lasting(idle), FRESH).await.unwrap();
+        let list = format!("{namespace}:expirations:{{{shard}}}");
+        server.query::<()>(&["ZADD", &list, "1", &id.handle().to_string()]);
+        ids.push(id);
+    }
+    ids
+}
+
+/// Nor may it undo that a session has got an earlier end, after which its record stays for a day only.
+#[tokio::test]
+async fn a_sweep_that_hangs_does_not_put_off_an_earlier_end() {
+    let server = RedisServer::shared();
+    for polls in 0..8 {
+        let namespace = namespace();
+        let (hangs, lives) = (node(&server, &namespace).await, node(&server, &namespace).await);
+        let mut all = listener(&lives).await;
+        let ids = due_in_each_shard(&server, &namespace, &lives, 30 * 24 * HOUR).await;
+        let mut sweep = hangs.sweep(100);
+        assert!(!killed_after(polls, sweep.as_mut()).await, "it was to hang");
+        let mut earlier = Changes::new();
+        earlier.idle = Some(Some(HOUR));
+        for id in &ids {
+            assert_eq!(lives.save(id, &earlier, FRESH).await.unwrap(), Saved::Applied);
+        }
+        sweep.await.unwrap();
+        move_back(&server, &namespace, 13 * HOUR);
+        lives.sweep(100).await.unwrap();
+        let events = heard(&mut all).await;
+        for id in &ids {
+            assert_eq!(ends(&events, id), [EventKind::Expired], "after {polls} answers");
         }
     }
 }
