@@ -142,10 +142,10 @@ impl Shared {
     }
 
     fn cut(&self) {
-        self.cuts.fetch_add(1, Ordering::SeqCst);
         for wire in self.wires().drain(..) {
             wire.task.abort();
         }
+        self.cuts.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Whether a request is the one that cuts before the server sees it.

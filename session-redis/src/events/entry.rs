@@ -84,18 +84,19 @@ pub(super) fn untold(fields: &[Value], handle: &Handle, settings: &EventSettings
             chosen.insert(name.clone(), Bytes::copy_from_slice(value));
         }
     }
-    let mut events = Vec::new();
+    let mut untold = Untold { handle: *handle, note: String::new(), events: Vec::new() };
     let mut words = text(note)?.split_ascii_whitespace();
-    while let (Some(kind), Some(at)) = (words.next(), words.next()) {
-        let at = number(at.as_bytes()).map(Timestamp::from_millis).ok_or_else(unreadable)?;
+    while let (Some(word), Some(moment)) = (words.next(), words.next()) {
         // A later version tells what it alone knows.
-        let Some(kind) = EventKind::from_word(kind) else { continue };
+        let Some(kind) = EventKind::from_word(word) else { continue };
+        let at = number(moment.as_bytes()).map(Timestamp::from_millis).ok_or_else(unreadable)?;
         let mut event = SessionEvent::new(kind, *handle, at);
         event.principal.clone_from(&principal);
         event.attributes.clone_from(&chosen);
-        events.push(event);
+        untold.events.push(event);
+        untold.note += &format!("{word} {moment} ");
     }
-    Ok(Some(Untold { handle: *handle, note: note.clone(), events }))
+    Ok(Some(untold).filter(|untold| !untold.events.is_empty()))
 }
 
 fn text(bytes: &[u8]) -> Result<&str> {

@@ -33,8 +33,8 @@ const SOON: Duration = Duration::from_secs(10);
 /// What has happened to a session and is not told yet.
 pub(crate) struct Untold {
     handle: Handle,
-    /// As it is under the session's key.
-    note: Vec<u8>,
+    /// What the session's key says of it.
+    note: String,
     events: Vec<SessionEvent>,
 }
 
@@ -176,7 +176,7 @@ impl Teller {
     async fn clear(&self, untold: &Untold, deadline: Instant) -> Result<bool> {
         let key = self.keys.session(&untold.handle);
         let mut cmd = scripts::CLEAR.call(&key, 1 + self.fields(), 64 + untold.note.len());
-        cmd.arg(untold.note.as_slice());
+        cmd.arg(&untold.note);
         self.ask_fields(&mut cmd);
         Ok(self.send(cmd, &scripts::CLEAR, deadline).await? == Value::Int(1))
     }

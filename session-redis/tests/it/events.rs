@@ -651,6 +651,18 @@ async fn what_each_operation_costs() {
 }
 
 #[tokio::test]
+async fn no_sweep_looks_at_a_session_that_has_begun_and_was_told_before_its_time() {
+    let server = RedisServer::start();
+    let store = node(&server, "session").await;
+    let id = begin(&store, HOUR).await;
+    let list = format!("session:expirations:{{{}}}", id.handle().as_bytes()[0] % 16);
+    let due: u128 = server.query(&["ZSCORE", &list, &id.handle().to_string()]);
+    let times: String = server.query(&["HGET", &format!("session:sessions:{}", id.handle()), "m"]);
+    let created: u128 = times.split(' ').next().unwrap().parse().unwrap();
+    assert!(due >= created + HOUR.as_millis(), "{due} of a session that began at {created}");
+}
+
+#[tokio::test]
 async fn an_entry_is_readable_where_it_lies() {
     let server = RedisServer::start();
     let store = node(&server, "session").await;
@@ -708,6 +720,11 @@ async fn an_event_of_a_later_version_is_passed_over() {
         events.extend(heard(subscription).await);
         assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::Created]);
     }
+    let id = begin(&store, HOUR).await;
+    let key = format!("session:sessions:{}", id.handle());
+    server.query::<()>(&["HSET", &key, "u", "migrated 1893456000000 "]);
+    signed_in(&store, &id, HOUR).await;
+    assert_eq!(server.query::<String>(&["HGET", &key, "u"]), "migrated 1893456000000 ");
     type Pending = (usize, Option<String>, Option<String>, Option<String>);
     assert_eq!(server.query::<Pending>(&["XPENDING", &stream, "mail"]).0, 0);
 }
