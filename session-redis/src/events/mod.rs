@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join;
 use redis::{Cmd, Value};
-use session_core::{EventKind, EventSettings, Handle, Result, SessionEvent};
+use session_core::{EventKind, EventSettings, Handle, Result, SessionEvent, Timestamp};
 
 use crate::connection::{Call, Connection};
 use crate::keys::Keys;
@@ -56,7 +56,7 @@ impl Teller {
 
     /// Lists a session that is about to begin. Without that it must not: its end might be told by nobody.
     pub(crate) async fn expect(&self, handle: &Handle, deadline: Instant) -> Result<()> {
-        self.look_after(handle, Some(SOON), "earlier", deadline).await
+        self.look_after("earlier", handle, Some(SOON), deadline).await
     }
 
     /// A listed session is about to get another timeout: it may end earlier than it was to.
@@ -66,7 +66,7 @@ impl Teller {
         life: Option<Duration>,
         deadline: Instant,
     ) -> Result<()> {
-        self.look_after(handle, life, "only", deadline).await
+        self.look_after("only", handle, life, deadline).await
     }
 
     /// A listed session is about to be rotated or ended. Nobody is kept from that: if this fails, it may be told as late
@@ -75,24 +75,28 @@ impl Teller {
     /// A sweep that has looked at the session before must not take this back: it releases no lease in its second half,
     /// which is longer than [`SOON`].
     pub(crate) async fn expect_soon(&self, handle: &Handle, deadline: Instant) {
-        if let Err(error) = self.look_after(handle, Some(SOON), "only", deadline).await {
+        if let Err(error) = self.look_after("only", handle, Some(SOON), deadline).await {
             warn("cannot prepare to tell what is about to happen to a session", &error);
         }
     }
 
     async fn look_after(
         &self,
+        how: &str,
         handle: &Handle,
         wait: Option<Duration>,
-        if_listed: &str,
         deadline: Instant,
     ) -> Result<()> {
-        let mut cmd = scripts::EXPECT.call(&self.keys.expirations(shard(handle)), 3, 64);
-        cmd.arg(handle.to_string());
+        let mut cmd = self.listing(handle, how);
         crate::store::duration(&mut cmd, wait);
-        cmd.arg(if_listed);
         self.send(cmd, &scripts::EXPECT, deadline).await?;
         Ok(())
+    }
+
+    fn listing(&self, handle: &Handle, how: &str) -> Cmd {
+        let mut cmd = scripts::EXPECT.call(&self.keys.expirations(shard(handle)), 3, 64);
+        cmd.arg(handle.to_string()).arg(how);
+        cmd
     }
 
     /// Adds to the call of an operation what it is to tell, and why, if it is an end.
@@ -143,10 +147,14 @@ impl Teller {
         }
     }
 
-    /// The same of a session that has begun, and ends in `life` at the earliest: before that no sweep has to look at it.
+    /// The same of a session that has begun, and lives for `life` at least: before that no sweep has to look at it.
     pub(crate) async fn tell_beginning(&self, untold: Untold, life: Option<Duration>, deadline: Instant) {
         if self.is_told(&untold, deadline).await {
-            let listed = self.look_after(&untold.handle, life, "", deadline);
+            let began = untold.events.first().map(|event| event.at);
+            let ends = began.zip(life).map_or(Timestamp::NEVER, |(began, life)| began.saturating_add(life));
+            let mut listing = self.listing(&untold.handle, "at");
+            listing.arg(ends.as_millis());
+            let listed = self.send(listing, &scripts::EXPECT, deadline);
             drop(join(self.clear(&untold, deadline), listed).await);
         }
     }

@@ -1,14 +1,16 @@
--- Has a sweep look at a session in a while. ARGV: handle, the while in milliseconds ('-' for never), and what if it is
--- listed: '' then, too; 'earlier' unless it is looked at earlier; 'only' the same, and if it is not, nothing.
-local key, handle, wait = KEYS[1], ARGV[1], ARGV[2]
+-- Has a sweep look at a session. ARGV: handle, how, and when: 'at' a moment; or after some milliseconds ('-' for never),
+-- unless it is to be looked at 'earlier'; or the same 'only' if it is listed.
+local key, handle, how, when = KEYS[1], unpack(ARGV)
 @include now
-local due = string.format('%.0f', wait == '-' and 253402300799999 or math.min(now + wait, 253402300799999))
-if ARGV[3] == 'only' then
-  redis.call('ZADD', key, 'XX', 'LT', due, handle)
-elseif ARGV[3] == 'earlier' then
-  redis.call('ZADD', key, 'LT', due, handle)
-else
+local due = 253402300799999
+if how == 'at' then due = tonumber(when) elseif when ~= '-' then due = math.min(now + when, due) end
+due = string.format('%.0f', due)
+if how == 'at' then
   redis.call('ZADD', key, due, handle)
+elseif how == 'only' then
+  redis.call('ZADD', key, 'XX', 'LT', due, handle)
+else
+  redis.call('ZADD', key, 'LT', due, handle)
 end
 -- A list outlives what is in it by two days, and no longer: events may be turned off.
 local life = due - now + 172800000
