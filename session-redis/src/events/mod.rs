@@ -147,7 +147,7 @@ impl Teller {
         }
     }
 
-    /// The same of a session that has begun, and lives for `life` at least: before that no sweep has to look at it.
+    /// The same of a session that has begun, and lives for `life` at least: no sweep has to look at it soon.
     pub(crate) async fn tell_beginning(&self, untold: Untold, life: Option<Duration>, deadline: Instant) {
         if self.is_told(&untold, deadline).await {
             let began = untold.events.first().map(|event| event.at);

@@ -233,12 +233,16 @@ async fn what_a_dead_node_has_not_told_is_told_by_whoever_comes_next_in_its_orde
             }
         }
         match next {
-            EventKind::Rotated => drop(signed_in(&lives, &id, HOUR).await),
+            EventKind::Rotated => {
+                signed_in(&lives, &id, HOUR).await;
+            }
             EventKind::Expired => {
                 move_back(&server, &namespace, 2 * HOUR);
                 lives.sweep(100).await.unwrap();
             }
-            _ => drop(lives.delete(&id, op(), FRESH).await.unwrap()),
+            _ => {
+                lives.delete(&id, op(), FRESH).await.unwrap();
+            }
         }
         let events = heard(&mut all).await;
         assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::Created, next]);

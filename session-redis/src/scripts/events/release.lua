@@ -8,8 +8,8 @@ for i = 2, #ARGV, 2 do
     if ARGV[i + 1] == '' then
       redis.call('ZREM', KEYS[1], ARGV[i])
     else
-      -- Half a day later at the latest: while it was looked at, the session may have got an earlier end, after which its
-      -- record stays for a day. The clocks of a cluster's nodes may differ: nobody looks twice in a second.
+      -- Half a day later at the latest: what has expired or ended stays for a day, and meanwhile its end may have come to
+      -- be earlier. The clocks of a cluster's nodes may differ: nobody looks twice in a second.
       local due = math.max(math.min(ARGV[i + 1], now + 43200000), now + 1000)
       redis.call('ZADD', KEYS[1], string.format('%.0f', due), ARGV[i])
       local life = due - now + 172800000
