@@ -138,7 +138,8 @@ fn of_sqlstate(code: &str) -> Class {
         "40001" | "40P01" | "55P03" => Class::Contended,
         "57014" => Class::Slow,
         "57P01" | "57P02" | "57P05" | "25P03" => Class::Broken,
-        "53300" | "57P03" => Class::Busy,
+        // Too many connections, the server is starting, and the database is closed to them for a while.
+        "53300" | "57P03" | "55000" => Class::Busy,
         "25006" => Class::ReadOnly,
         "53100" | "53200" | "54000" => Class::Full,
         "23505" => Class::Taken,

@@ -45,6 +45,7 @@ pub use clock::ManualClock;
 pub use database_server::DatabaseServer;
 pub use faulty::{Fault, FaultyStore};
 pub use harness::{Harness, races};
+pub use machine::free_port;
 pub use mariadb_server::MariaDbServer;
 pub use operation::Operation;
 pub use postgres_server::PostgresServer;

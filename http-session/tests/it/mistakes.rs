@@ -185,13 +185,10 @@ async fn without_a_store_and_without_memory_the_error_says_both_ways_out() {
     assert!(error.contains("set SESSION_STORE") && error.contains("feature `memory`"), "{error}");
 }
 
-/// A port on which nobody listens.
 #[cfg(feature = "redis")]
 #[tokio::test]
 async fn a_store_that_cannot_be_opened_is_an_error_that_names_the_setting_and_hides_the_password() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let port = session_testkit::free_port();
     let url = format!("redis://shop:hunter2@127.0.0.1:{port}");
     let error = error(Builder::new(), [("session.store", url)]).await;
     assert!(error.is_temporary(), "{error:?}");

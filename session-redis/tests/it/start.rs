@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use session_core::{Delivery, Error, ErrorKind, EventSettings, Load, Saved, Select, SessionStore};
 use session_redis::RedisStore;
-use session_testkit::{RedisCluster, RedisSentinel, RedisServer, Stopwatch};
+use session_testkit::{RedisCluster, RedisSentinel, RedisServer, Stopwatch, free_port};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -25,7 +25,7 @@ async fn refused(url: &str) -> Error {
 
 #[tokio::test]
 async fn no_server_is_there() {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let error = refused(&format!("redis://:{PASSWORD}@127.0.0.1:{port}")).await;
     is(&error, ErrorKind::Unavailable, &format!("cannot reach the Redis server at 127.0.0.1:{port}"));
     is(&refused("redis://nowhere.invalid").await, ErrorKind::Unavailable, "nowhere.invalid:6379");
@@ -241,7 +241,7 @@ async fn what_listens_is_of_another_kind_than_the_url_says() {
 
 #[tokio::test]
 async fn none_of_several_answers() {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let hosts = format!("127.0.0.1:{port},nowhere.invalid:{port}");
     let error = refused(&format!("redis+sentinel://shop:{PASSWORD}@{hosts}/sessions")).await;
     is(
@@ -256,7 +256,7 @@ async fn none_of_several_answers() {
 /// One of them is enough to find the others.
 #[tokio::test]
 async fn a_server_that_is_down_does_not_keep_a_store_from_starting() {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let (cluster, group) = (RedisCluster::shared(), RedisSentinel::shared());
     for url in [cluster.url(), group.url()] {
         let (scheme, hosts) = url.split_once("://").unwrap();

@@ -54,6 +54,12 @@ impl Database {
         telling(self.url.clone()).connect().await.unwrap()
     }
 
+    /// One that opens no connection later, but the one that listens.
+    async fn node_that_is_connected(&self) -> SqlStore {
+        let pool = PgPoolOptions::new().min_connections(4).max_connections(4);
+        telling(pool.connect(&self.url).await.unwrap()).connect().await.unwrap()
+    }
+
     fn of_those_who_listen(&self, what: &str) -> String {
         let who = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'";
         self.server.query(&self.name, &format!("SELECT {what} {who}"))
@@ -108,7 +114,8 @@ async fn an_event_that_nobody_notified_of_is_found_by_asking() {
 async fn a_connection_that_listened_is_replaced_and_missed_by_nobody() {
     let database = Database::create();
     let Database { server, name, .. } = &database;
-    let (listener, teller) = (database.node().await, database.node().await);
+    let (listener, teller) =
+        (database.node_that_is_connected().await, database.node_that_is_connected().await);
     let mut each = listener.subscribe(&Delivery::EveryNode).await.unwrap();
     database.listening(1).await;
 

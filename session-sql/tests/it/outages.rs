@@ -282,6 +282,25 @@ async fn a_pool_that_is_used_up() {
     succeed(&every_operation(&store, &ids).await);
 }
 
+/// As an administrator closes it for a while, over maintenance.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_closed_to_connections() {
+    let server = PostgresServer::shared();
+    let name = server.database();
+    let store = SqlStore::connect(server.url(&name)).await.unwrap();
+    let ids = begin_all(&store).await;
+    let open =
+        |flag: bool| server.query("postgres", &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {flag}"));
+    open(false);
+    server.query(
+        "postgres",
+        &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"),
+    );
+    fail_in_time(&every_operation(&store, &ids).await);
+    open(true);
+    succeed(&every_operation(&store, &ids).await);
+}
+
 /// A lock that somebody else holds for too long is waited for within the budget.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_is_locked_by_somebody_else() {

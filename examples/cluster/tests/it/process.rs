@@ -1,14 +1,14 @@
 //! Processes that end with the test that started them.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use session_testkit::free_port;
 use tempfile::TempDir;
 
 /// How long anything that is waited for may take.
@@ -107,20 +107,8 @@ pub(crate) fn wait_until_free(ports: &[u16]) {
     }
 }
 
-/// Different ports that nobody listens on: below those that outgoing connections are given, which would otherwise
-/// take the port of a node while it is down.
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    [(); N].map(|()| {
-        loop {
-            // Tests of several processes start at different places.
-            let turn = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(std::process::id().wrapping_mul(97));
-            let port = 20_000 + u16::try_from(turn % 12_000).unwrap();
-            if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-                return port;
-            }
-        }
-    })
+    [(); N].map(|()| free_port())
 }
 
 /// Servers lie in `sbin`, which an ordinary user's `PATH` often leaves out.
