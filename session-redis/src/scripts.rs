@@ -111,11 +111,13 @@ fn part(name: &str) -> Option<&'static str> {
         "tombstone" => include_str!("scripts/tombstone.lua"),
         "index" => include_str!("scripts/index.lua"),
         "index_expire" => include_str!("scripts/index_expire.lua"),
+        "events/outlive" => include_str!("scripts/events/outlive.lua"),
         "told/expired" => include_str!("scripts/told/expired.lua"),
         "told/unexpired" => include_str!("scripts/told/unexpired.lua"),
         "told/fields" => include_str!("scripts/told/fields.lua"),
         "told/keep" => include_str!("scripts/told/keep.lua"),
         "told/kept" => include_str!("scripts/told/kept.lua"),
+        "told/operate" => include_str!("scripts/told/operate.lua"),
         "told/end" => include_str!("scripts/told/end.lua"),
         _ => return None,
     })

@@ -17,6 +17,9 @@ use session_testkit::adapter::{AdapterHarness, App, Handler, Reply, Request};
 use session_testkit::{ManualClock, PostgresServer, RedisServer};
 use tower::ServiceExt as _;
 
+/// What is slow because the machine is busy is not what these tests are about.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// A router that is called as the server would, without the socket.
 pub(crate) struct Axum(pub(crate) Router);
 
@@ -112,9 +115,8 @@ impl AdapterHarness for OnRedis {
     async fn store(&self) -> Arc<dyn SessionStore> {
         static STORES: AtomicUsize = AtomicUsize::new(0);
         let namespace = format!("axum{}", STORES.fetch_add(1, Ordering::Relaxed));
-        Arc::new(
-            RedisStore::builder(self.server.url()).namespace(namespace).connect().await.expect("a store"),
-        )
+        let store = RedisStore::builder(self.server.url()).namespace(namespace).budget(PATIENCE);
+        Arc::new(store.connect().await.expect("a store"))
     }
 
     fn mount(&self, manager: Arc<SessionManager>, handler: Handler) -> Arc<dyn App> {
@@ -140,7 +142,8 @@ impl OnPostgres {
 #[async_trait]
 impl AdapterHarness for OnPostgres {
     async fn store(&self) -> Arc<dyn SessionStore> {
-        Arc::new(SqlStore::connect(self.server.url(&self.server.database())).await.expect("a store"))
+        let store = SqlStore::builder(self.server.url(&self.server.database())).budget(PATIENCE);
+        Arc::new(store.connect().await.expect("a store"))
     }
 
     fn mount(&self, manager: Arc<SessionManager>, handler: Handler) -> Arc<dyn App> {

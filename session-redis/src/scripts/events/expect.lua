@@ -12,7 +12,5 @@ elseif how == 'only' then
 else
   redis.call('ZADD', key, 'LT', due, handle)
 end
--- A list outlives what is in it by two days, and no longer: events may be turned off.
-local life = due - now + 172800000
-if redis.call('PTTL', key) < life then redis.call('PEXPIRE', key, string.format('%.0f', life)) end
+@include events/outlive
 return 1

@@ -12,8 +12,7 @@ for i = 2, #ARGV, 2 do
       -- be earlier. The clocks of a cluster's nodes may differ: nobody looks twice in a second.
       local due = math.max(math.min(ARGV[i + 1], now + 43200000), now + 1000)
       redis.call('ZADD', KEYS[1], string.format('%.0f', due), ARGV[i])
-      local life = due - now + 172800000
-      if redis.call('PTTL', KEYS[1]) < life then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', life)) end
+      @include events/outlive
     end
   end
 end

@@ -3,10 +3,7 @@
 @include told/fields
 @include told/expired
 if expired then redis.call('UNLINK', KEYS[1]) end
-local function operate()
-@operation
-end
-local answer = operate()
+@include told/operate
 if answer < 0 then return answer end
 @include told/keep
 -- Sent again it finds what is not told yet.

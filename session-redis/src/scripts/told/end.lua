@@ -1,9 +1,6 @@
 -- The tombstone keeps what is to be told of the session until it is told, for a day at most.
 local had, told = digest, redis.call('HMGET', KEYS[1], unpack(fields))
-local function operate()
-@operation
-end
-local answer = operate()
+@include told/operate
 if had and redis.call('HEXISTS', KEYS[1], 'd') == 0 then
   local ended = redis.call('HGET', KEYS[1], 'm')
   told[1] = (told[1] or '') .. kind .. ' ' .. (expired and string.match(times, '%S+$') or ended) .. ' '

@@ -1,7 +1,4 @@
 -- Carries the operation out and keeps what it leaves.
-local function operate()
-@operation
-end
-local answer = operate()
+@include told/operate
 @include told/keep
 return answer

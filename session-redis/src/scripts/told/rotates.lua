@@ -2,10 +2,7 @@
 -- be told: the fields.
 @include told/fields
 @include told/unexpired
-local function operate()
-@operation
-end
-local answer = operate()
+@include told/operate
 if type(answer) == 'number' and answer <= 0 then return answer end
 @include told/keep
 @include now

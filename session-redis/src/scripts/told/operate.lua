@@ -1,0 +1,5 @@
+-- Carries the operation out.
+local function operate()
+@operation
+end
+local answer = operate()
