@@ -7,6 +7,10 @@
 //!
 //! The response's body type must be `From<&'static str>`, for the answer that takes the handler's place when the
 //! store cannot be reached (503) or the session was ended over the request's head (409). axum's `Body` is.
+//!
+//! Where the inner service answers `Err` there is no response to write to: nothing pending is written, and the cookie of a
+//! rotation, a sign-in or an end that the store has carried out does not reach the client. So errors become responses
+//! inside of this layer, as axum has it.
 
 mod future;
 mod layer;
