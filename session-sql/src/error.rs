@@ -137,7 +137,7 @@ fn of_sqlstate(code: &str) -> Class {
     match code {
         "40001" | "40P01" | "55P03" => Class::Contended,
         "57014" => Class::Slow,
-        "57P01" | "57P02" | "57P05" | "25P03" => Class::Broken,
+        "57P01" | "57P02" | "57P04" | "57P05" | "25P03" | "25P04" => Class::Broken,
         // Too many connections, the server is starting, and the database is closed to them for a while.
         "53300" | "57P03" | "55000" => Class::Busy,
         "25006" => Class::ReadOnly,
