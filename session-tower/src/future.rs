@@ -22,13 +22,16 @@ pin_project! {
 /// The store is being told what the request has changed so far.
 type Flush = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// The store is being told the rest.
+type Committing = Pin<Box<dyn Future<Output = Commit> + Send>>;
+
 pin_project! {
     #[project = StepProj]
     enum Step<F, B> {
         /// The handler is at work. Without a session: an outer layer of the same manager commits it.
         Handler { #[pin] handler: F, session: Option<LazySession>, flush: Option<Flush> },
-        /// The store is being told what the request has changed.
-        Commit { commit: Pin<Box<dyn Future<Output = Commit> + Send>>, response: Option<Response<B>> },
+        /// The response waits for the store.
+        Commit { commit: Committing, response: Option<Response<B>> },
         /// The request does not reach its handler.
         Refused { error: Error },
     }
@@ -61,37 +64,46 @@ where
             let next = match this.step.as_mut().project() {
                 StepProj::Handler { handler, session: None, .. } => return handler.poll(cx),
                 StepProj::Handler { handler, session: Some(session), flush } => {
-                    let response = match catch_unwind(AssertUnwindSafe(|| handler.poll(cx))) {
-                        Ok(Poll::Ready(response)) => response?,
-                        Ok(Poll::Pending) => {
-                            poll_flush(session, flush, cx);
-                            return Poll::Pending;
-                        }
+                    let mut answer = match catch_unwind(AssertUnwindSafe(|| handler.poll(cx))) {
+                        Ok(answer) => answer,
                         Err(panic) => return Poll::Ready(Ok(after_panic(session, panic))),
+                    };
+                    // It stays where it is as long as nothing has to be awaited: moving a response is what costs here.
+                    let Poll::Ready(Ok(response)) = &mut answer else {
+                        if answer.is_pending() {
+                            poll_flush(session, flush, cx);
+                        }
+                        return answer;
                     };
                     let status = response.status().as_u16();
                     if let Some(commit) = session.manager().commit_now(session, status) {
-                        return Poll::Ready(Ok(response::write(commit, response)));
+                        response::write(&commit, response);
+                        return answer;
                     }
-                    let (session, flush) = (session.clone(), flush.take());
-                    let commit = Box::pin(async move {
-                        if let Some(flush) = flush {
-                            flush.await;
-                        }
-                        session.manager().commit(&session, status).await
-                    });
-                    Step::Commit { commit, response: Some(response) }
+                    let commit = commit(session.clone(), flush.take(), status);
+                    Step::Commit { commit, response: ready!(answer).ok() }
                 }
                 StepProj::Commit { commit, response } => {
                     let commit = ready!(commit.as_mut().poll(cx));
-                    let response = response.take().unwrap_or_else(|| Response::new(B::from("")));
-                    return Poll::Ready(Ok(response::write(commit, response)));
+                    let mut response = response.take().unwrap_or_else(|| Response::new(B::from("")));
+                    response::write(&commit, &mut response);
+                    return Poll::Ready(Ok(response));
                 }
                 StepProj::Refused { error } => return Poll::Ready(Ok(response::of_error(error))),
             };
             this.step.set(next);
         }
     }
+}
+
+/// Writes the rest, once what is on its way to the store has arrived.
+fn commit(session: LazySession, flush: Option<Flush>, status: u16) -> Committing {
+    Box::pin(async move {
+        if let Some(flush) = flush {
+            flush.await;
+        }
+        session.manager().commit(&session, status).await
+    })
 }
 
 /// While the handler waits, what it has changed may be written: as far as that goes now.
@@ -120,6 +132,6 @@ fn after_panic<B: From<&'static str>>(session: &LazySession, panic: Box<dyn Any 
     }
     let mut response = Response::new(B::from("Internal server error.\n"));
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response::write_headers(headers, &mut response);
+    response::write_headers(&headers, &mut response);
     response
 }

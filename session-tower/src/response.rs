@@ -6,12 +6,11 @@ use http::{Response, StatusCode};
 use session_core::{Commit, Error, Header, HeaderMode};
 
 /// The response as the commit wants it.
-pub(crate) fn write<B: From<&'static str>>(commit: Commit, mut response: Response<B>) -> Response<B> {
+pub(crate) fn write<B: From<&'static str>>(commit: &Commit, response: &mut Response<B>) {
     if let Some(error) = &commit.error {
-        response = of_error(error);
+        *response = of_error(error);
     }
-    write_headers(commit.headers, &mut response);
-    response
+    write_headers(&commit.headers, response);
 }
 
 /// An answer in the handler's place: it keeps nothing of the handler's.
@@ -23,14 +22,14 @@ pub(crate) fn of_error<B: From<&'static str>>(error: &Error) -> Response<B> {
     response
 }
 
-pub(crate) fn write_headers<B>(headers: Vec<Header>, response: &mut Response<B>) {
+pub(crate) fn write_headers<B>(headers: &[Header], response: &mut Response<B>) {
     for header in headers {
         write_header(header, response.headers_mut());
     }
 }
 
 /// A resolver that makes a header which cannot be sent has it left out: the client then keeps what it has.
-fn write_header(header: Header, headers: &mut HeaderMap) {
+fn write_header(header: &Header, headers: &mut HeaderMap) {
     let name = match &*header.name {
         "vary" => VARY,
         "set-cookie" => SET_COOKIE,

@@ -11,7 +11,8 @@ impl Shared {
         let mut state = self.state();
         if !state.accessed {
             // Nobody has asked for the session: there is nothing to write, and no operation under way to wait for.
-            return Some(self.close(&mut state, None));
+            state.committed = true;
+            return Some(Commit { error: None, headers: Vec::new() });
         }
         drop(state);
         let _turn = self.turn.try_lock().ok()?;
@@ -117,7 +118,7 @@ impl Shared {
         let Some(live) = state.live().filter(|live| !live.is_new) else { return unchanged };
         let is_kept = |name: &Name| match self.manager.save {
             SaveMode::Changed => false,
-            SaveMode::Read => state.read.contains(name),
+            SaveMode::Read => state.has_read(name),
             SaveMode::Always => true,
         };
         let kept = live.record.attributes.iter().filter(|(name, _)| is_kept(name));

@@ -28,7 +28,7 @@ impl Shared {
             self.begin().await?;
         }
         let Some(live) = self.state().live().map(Live::detached) else { return Err(gone()) };
-        let shared = self.detached(Phase::Live(live));
+        let shared = self.detached(Phase::Live(Box::new(live)));
         Ok(DetachedSession { session: Session::new(LazySession::new(shared)) })
     }
 

@@ -98,7 +98,7 @@ impl Shared {
         state.phase = match (phase, std::mem::take(&mut state.phase)) {
             (Phase::Live(mut now), Phase::Live(before)) => {
                 now.is_new = before.is_new;
-                now.merge(before);
+                now.merge(*before);
                 Phase::Live(now)
             }
             (Phase::Nothing, Phase::Live(_)) => Phase::Gone,
@@ -111,7 +111,7 @@ impl Shared {
     async fn find(&self, id: SessionId, select: Select<'_>) -> Result<Phase> {
         let stored = id.stored(&self.manager.namespace);
         Ok(match self.manager.store.load(&stored, select, self.request()).await? {
-            Load::Live { record, now } => Phase::Live(Live::read(id, stored, record, now, select)),
+            Load::Live { record, now } => Phase::Live(Box::new(Live::read(id, stored, record, now, select))),
             Load::Gone => Phase::Gone,
             Load::Absent => Phase::Nothing,
         })
@@ -246,8 +246,9 @@ impl Shared {
                 let now = manager.clock.now();
                 let mut record = Record::new(&NewRecord::new(new.expiry), now, manager.touch);
                 record.attributes = new.attributes;
-                let live = Live::read(id.clone(), stored, Arc::new(record), now, Select::All);
-                state.phase = Phase::Live(Live { is_new: true, ..live });
+                let mut live = Live::read(id.clone(), stored, Arc::new(record), now, Select::All);
+                live.is_new = true;
+                state.phase = Phase::Live(Box::new(live));
                 Ok(id)
             }
             Created::Gone => {

@@ -21,18 +21,19 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn open(manager: Arc<SessionManager>, presented: Presented) -> Arc<Self> {
         let arrived = manager.clock.monotonic();
-        Self::with_state(manager, arrived, State { presented, ..State::default() })
-    }
-
-    /// Inlined, so that the state is not copied from one frame to the next: this is on the path of every request.
-    #[inline]
-    fn with_state(manager: Arc<SessionManager>, arrived: Duration, state: State) -> Arc<Self> {
-        Arc::new(Self { manager, arrived, state: Mutex::new(state), turn: tokio::sync::Mutex::new(()) })
+        let turn = tokio::sync::Mutex::new(());
+        // Made last and in its place, so that it is not copied on the way: every request passes here.
+        Arc::new(Self { manager, arrived, turn, state: Mutex::new(State { presented, ..State::default() }) })
     }
 
     /// Another handle on the same session, with a state of its own.
     pub(super) fn detached(&self, phase: Phase) -> Arc<Self> {
-        Self::with_state(self.manager.clone(), self.arrived, State { phase, ..State::default() })
+        Arc::new(Self {
+            manager: self.manager.clone(),
+            arrived: self.arrived,
+            turn: tokio::sync::Mutex::new(()),
+            state: Mutex::new(State { phase, ..State::default() }),
+        })
     }
 
     /// The state, for an accessor: the answer depends on the session from now on.
@@ -94,8 +95,8 @@ impl Shared {
 
     /// Notes that an attribute was read, where that means that it is written, too.
     pub(super) fn note_read(&self, state: &mut State, name: &str) {
-        if self.manager.save == SaveMode::Read && !state.read.contains(name) {
-            state.read.insert(name.into());
+        if self.manager.save == SaveMode::Read && !state.has_read(name) {
+            state.read.push(name.into());
         }
     }
 

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,7 +15,7 @@ pub(crate) struct State {
     /// What the request has changed and the store has not been told.
     pub(crate) pending: Pending,
     /// The attributes that were read, if those are written, too.
-    pub(crate) read: BTreeSet<Name>,
+    pub(crate) read: Vec<Name>,
     /// Why a change could not be taken, where nobody could be told: the answer becomes this error, and nothing pending
     /// is written.
     pub(crate) refused: Option<Error>,
@@ -84,8 +83,8 @@ pub(crate) enum Phase {
     /// The store has not been asked.
     #[default]
     Unread,
-    /// It is there, or was when it was read.
-    Live(Live),
+    /// It is there, or was when it was read. Boxed: a request that ignores its session need not carry the room.
+    Live(Box<Live>),
     /// There is none. A first change begins one, under a new id.
     Nothing,
     /// It was ended or rotated over this request's head: reads are empty, changes are refused.
@@ -251,6 +250,11 @@ impl State {
                 "the session attribute {name:?} is not among those that were loaded: name it, or load them all"
             ),
         ))
+    }
+
+    /// Whether it is noted that this attribute was read.
+    pub(crate) fn has_read(&self, name: &str) -> bool {
+        self.read.iter().any(|read| &**read == name)
     }
 
     /// The attribute as this request sees it: its own changes over what was read.
