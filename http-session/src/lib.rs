@@ -144,7 +144,8 @@ mod values;
 #[path = "private.rs"]
 pub mod __private;
 
-/// Sessions in axum: the layer, and extractors whose rejections are responses.
+/// Sessions in axum: the layer, and extractors whose rejections are responses. What the layer costs depends a little on
+/// [where it goes](session_axum#where-the-layer-goes).
 #[cfg(feature = "axum")]
 pub mod axum {
     #[doc(inline)]

@@ -12,6 +12,7 @@ use session_core::{CookieResolver, ErrorKind, HeaderResolver, SessionManager};
 use session_memory::MemoryStore;
 use session_testkit::adapter::{App as _, Browser, Request};
 use session_testkit::{Fault, FaultyStore, Operation, SpyStore};
+use tower::Layer as _;
 
 use crate::harness::Axum;
 
@@ -82,6 +83,21 @@ async fn extractors_of_one_request_share_one_session_and_one_load() {
     assert_eq!(spy.reset(), [Operation::Create]);
     assert_eq!(browser.go("/").await.body, "Some(1)");
     assert_eq!(spy.reset(), [Operation::Load, Operation::Save]);
+}
+
+#[tokio::test]
+async fn a_layer_around_the_whole_router_gives_its_handlers_their_session() {
+    async fn count(session: Session) -> Result<String> {
+        let count = session.get::<u32>("count")?.unwrap_or_default() + 1;
+        session.insert("count", &count)?;
+        Ok(count.to_string())
+    }
+    let routes = Router::new().route("/", get(count)).with_state(());
+    let browser = Browser::new(Arc::new(Axum(SessionLayer::new(manager()).layer(routes))));
+    for count in ["1", "2"] {
+        assert_eq!(browser.go("/").await.body, count);
+    }
+    assert_eq!(browser.go("/elsewhere").await.status, 404);
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,16 +16,20 @@ use session_redis::RedisStore;
 use session_sql::SqlStore;
 use session_testkit::adapter::{AdapterHarness, App, Handler, Reply, Request};
 use session_testkit::{ManualClock, PostgresServer, RedisServer};
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 /// What is slow because the machine is busy is not what these tests are about.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A router that is called as the server would, without the socket.
-pub(crate) struct Axum(pub(crate) Router);
+/// A router, or a service around one, that is called as the server would, without the socket.
+pub(crate) struct Axum<S = Router>(pub(crate) S);
 
 #[async_trait]
-impl App for Axum {
+impl<S> App for Axum<S>
+where
+    S: Service<http::Request<Body>, Response = Response, Error = Infallible, Future: Send>,
+    S: Clone + Send + Sync + 'static,
+{
     async fn call(&self, request: Request) -> Option<Reply> {
         let mut sent = http::Request::new(Body::empty());
         *sent.uri_mut() = request.path.parse().expect("a path");

@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .route("/get", get(value))
             .route("/race", get(race))
             .route("/destroy", get(destroy));
-        Ok(routes.layer(layer))
+        Ok(routes.layer(layer).with_state(()))
     })
 }
 

@@ -1,5 +1,7 @@
-//! This project's sessions: the load contract, written as an application would write it.
+//! This project's sessions: the load contract, written as an application would write it that wants the layer to cost
+//! the least, around the router. With `PER_ROUTE` set it is around each route, by `Router::layer`.
 
+use std::env;
 use std::error::Error;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use http_session::axum::{LazySession, Result, Session};
 use http_session::session_config;
 use serde::Deserialize;
 use session_bench::{BIG_ATTRIBUTES, BIG_NAME, SMALL, big_name, big_value, count};
+use tower_layer::Layer as _;
 
 #[session_config(max_inactive = "24h", namespace = "bench", cookie(secure = false))]
 struct Sessions;
@@ -22,22 +25,26 @@ struct Params {
 }
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
-    session_bench::serve(async {
-        let routes = Router::new()
-            .route("/none", get(async || "ok"))
-            .route("/read", get(read))
-            .route("/write", get(write))
-            .route("/update", get(update))
-            .route("/new", get(new))
-            .route("/big-init", get(big_init))
-            .route("/big-write", get(big_write))
-            .route("/big-read", get(big_read))
-            .route("/big-load", get(big_load))
-            .route("/get", get(value))
-            .route("/race", get(race))
-            .route("/destroy", get(destroy));
-        Ok(routes.layer(Sessions::layer().await?))
-    })
+    if env::var_os("PER_ROUTE").is_some() {
+        return session_bench::serve(async { Ok(routes().layer(Sessions::layer().await?).with_state(())) });
+    }
+    session_bench::serve(async { Ok(Sessions::layer().await?.layer(routes().with_state(()))) })
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/none", get(async || "ok"))
+        .route("/read", get(read))
+        .route("/write", get(write))
+        .route("/update", get(update))
+        .route("/new", get(new))
+        .route("/big-init", get(big_init))
+        .route("/big-write", get(big_write))
+        .route("/big-read", get(big_read))
+        .route("/big-load", get(big_load))
+        .route("/get", get(value))
+        .route("/race", get(race))
+        .route("/destroy", get(destroy))
 }
 
 async fn read(session: Session) -> Result<&'static str> {

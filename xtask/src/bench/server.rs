@@ -10,11 +10,11 @@ use crate::{Result, step};
 pub(crate) enum Kind {
     /// axum without sessions.
     Plain,
-    /// The same behind a layer that does nothing.
-    Layered,
     /// The same Redis commands by hand.
     Floor,
     OursOnRedis,
+    /// With the layer around each route, not around the router.
+    OursPerRoute,
     OursInMemory,
     OursOnPostgres,
     /// tower-sessions with its store for PostgreSQL.
@@ -24,9 +24,11 @@ pub(crate) enum Kind {
 impl Kind {
     fn binary(self) -> &'static str {
         match self {
-            Self::Plain | Self::Layered => "bench-plain",
+            Self::Plain => "bench-plain",
             Self::Floor => "bench-floor",
-            Self::OursOnRedis | Self::OursInMemory | Self::OursOnPostgres => "bench-server",
+            Self::OursOnRedis | Self::OursPerRoute | Self::OursInMemory | Self::OursOnPostgres => {
+                "bench-server"
+            }
             Self::TowerSessions => "bench-tower-sessions",
         }
     }
@@ -34,9 +36,8 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
-            Self::Layered => "layered",
             Self::Floor => "floor",
-            Self::OursOnRedis | Self::OursInMemory | Self::OursOnPostgres => "ours",
+            Self::OursOnRedis | Self::OursPerRoute | Self::OursInMemory | Self::OursOnPostgres => "ours",
             Self::TowerSessions => "tower-sessions",
         }
     }
@@ -48,15 +49,7 @@ impl Kind {
 
     /// The one path of a server that knows no sessions.
     pub(crate) fn only_path(self) -> Option<&'static str> {
-        match self {
-            Self::Plain => Some("/none"),
-            Self::Layered => Some("/layered"),
-            Self::Floor
-            | Self::OursOnRedis
-            | Self::OursInMemory
-            | Self::OursOnPostgres
-            | Self::TowerSessions => None,
-        }
+        (self == Self::Plain).then_some("/none")
     }
 }
 
@@ -77,6 +70,9 @@ impl Server {
             .env("REDIS_URL", store)
             .env("PG_URL", store)
             .env("SESSION_STORE", ours);
+        if kind == Kind::OursPerRoute {
+            command.env("PER_ROUTE", "1");
+        }
         let mut process = Process::start(kind.binary(), &mut command)?;
         process.wait_for(port)?;
         Ok(Self { process, port })

@@ -29,7 +29,7 @@ impl Workload {
 
 pub(crate) const ALL: [Workload; 18] = [
     workload("none", "/none", Kind::Plain, Some(1.05)),
-    workload("none-layered", "/none", Kind::Layered, None),
+    Workload { subject: Kind::OursPerRoute, ..workload("none-per-route", "/none", Kind::Plain, None) },
     workload("read", "/read", Kind::Floor, Some(1.08)),
     workload("write", "/write", Kind::Floor, Some(1.12)),
     workload("update", "/update", Kind::Floor, Some(1.12)),
